@@ -1,0 +1,184 @@
+"""The columns of the ledger's four tables. Columns are only ever added; readers take every version.
+
+    usage        usage entries: one billable model call each, as first known
+    corrections  reversals and restatements: the same columns, always in pairs or alone as a taking back
+    set_aside    nested, aggregate, conflicting and quarantined spans: the same columns, plus why
+    trace_facts  who pays, as said by spans that are no calls
+
+Null means not known, never 0. Token totals are inclusive of their details (input_tokens contains cache_read_tokens).
+Units are genai-prices' (https://github.com/pydantic/genai-prices), where `output_reasoning_tokens` is
+`reasoning_tokens` here. Times are microseconds UTC, truncated from the span's nanoseconds.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+
+from ledger.money import COST_TYPE
+
+SCHEMA_VERSION: Final = 1
+
+TIME: Final[pa.DataType] = pa.timestamp("us", tz="UTC")
+_LABELS: Final[pa.DataType] = pa.map_(pa.string(), pa.string())
+_UNITS: Final[pa.DataType] = pa.map_(pa.string(), pa.int64())
+
+
+class EntryType(StrEnum):
+    """What an entry does to the sums."""
+
+    USAGE = "usage"
+    REVERSAL = "reversal"
+    RESTATEMENT = "restatement"
+
+
+class SpanClass(StrEnum):
+    """The one class in which every received span ends. The counts add up at every commit."""
+
+    NOT_GENAI = "not_genai"
+    USAGE = "usage"
+    DUPLICATE = "duplicate"
+    NESTED = "nested"
+    AGGREGATE = "aggregate"
+    QUARANTINED = "quarantined"
+
+
+class UsageStatus(StrEnum):
+    """How much the span says about what was used."""
+
+    REPORTED = "reported"
+    PARTIAL = "partial"
+    ABSENT = "absent"
+
+
+class PriceStatus(StrEnum):
+    """Whether the cost is known, and if not, why."""
+
+    PRICED = "priced"
+    AMBIGUOUS = "ambiguous"
+    UNKNOWN_MODEL = "unknown_model"
+    UNKNOWN_UNIT = "unknown_unit"
+    INVALID_USAGE = "invalid_usage"
+    NO_USAGE = "no_usage"
+
+
+class Table(StrEnum):
+    """The ledger's tables, each a folder under `ledger/`."""
+
+    USAGE = "usage"
+    CORRECTIONS = "corrections"
+    SET_ASIDE = "set_aside"
+    TRACE_FACTS = "trace_facts"
+
+
+# The units that have a column of their own; rarer ones go to `other_usage`, keyed by genai-prices' name.
+UNIT_COLUMNS: Final = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "output_audio_tokens",
+    "web_searches",
+)
+COST_COLUMNS: Final = ("input_cost", "output_cost", "other_cost", "cost", "list_cost", "reported_cost")
+
+_IDENTITY: Final = [
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("ingest_scope", pa.string(), nullable=False),
+    pa.field("source_id", pa.binary(), nullable=False),
+    pa.field("trace_id", pa.binary(16)),
+    pa.field("span_id", pa.binary(8)),
+    pa.field("parent_span_id", pa.binary(8)),
+    pa.field("revision", pa.int32(), nullable=False),
+    pa.field("entry_type", pa.string()),
+    pa.field("reason", pa.string()),
+    pa.field("response_id", pa.string()),
+    pa.field("content_hash", pa.binary(16)),
+]
+_TIMES: Final = [
+    pa.field("start_time", TIME),
+    pa.field("end_time", TIME),
+    pa.field("recorded_time", TIME, nullable=False),
+    pa.field("commit", pa.int64(), nullable=False),
+]
+_PAYER: Final = [
+    pa.field("customer_id", pa.string()),
+    pa.field("customer_source", pa.string()),
+    pa.field("labels", _LABELS),
+    pa.field("user_id", pa.string()),
+    pa.field("session_id", pa.string()),
+    pa.field("service_name", pa.string()),
+    pa.field("environment", pa.string()),
+    pa.field("agent_name", pa.string()),
+]
+_CALL: Final = [
+    pa.field("operation", pa.string()),
+    pa.field("provider", pa.string()),
+    pa.field("provider_account", pa.string()),
+    pa.field("api_key_id", pa.string()),
+    pa.field("region", pa.string()),
+    pa.field("deployment", pa.string()),
+    pa.field("request_model", pa.string()),
+    pa.field("response_model", pa.string()),
+    pa.field("service_tier", pa.string()),
+    pa.field("billing_mode", pa.string()),
+    pa.field("error_type", pa.string()),
+    pa.field("dialect", pa.string()),
+    pa.field("scope_name", pa.string()),
+    pa.field("scope_version", pa.string()),
+]
+_USAGE: Final = [
+    *(pa.field(name, pa.int64()) for name in UNIT_COLUMNS),
+    pa.field("other_usage", _UNITS),
+    pa.field("usage_status", pa.string()),
+    pa.field("usage_flags", pa.list_(pa.string())),
+    pa.field("call_count", pa.int8(), nullable=False),
+]
+_MONEY: Final = [
+    *(pa.field(name, COST_TYPE) for name in COST_COLUMNS),
+    pa.field("cost_currency", pa.string()),
+    pa.field("price_status", pa.string()),
+    pa.field("price_version", pa.string()),
+    pa.field("price_model", pa.string()),
+    pa.field("reported_cost_source", pa.string()),
+]
+# What the span itself said: an allow-list, never message content. Retention may drop these columns, and only these.
+_EVIDENCE: Final = [
+    pa.field("span_attributes", _LABELS),
+    pa.field("resource_attributes", _LABELS),
+]
+_SET_ASIDE_ONLY: Final = [
+    pa.field("span_class", pa.string(), nullable=False),
+    pa.field("detail", pa.string()),
+    # A quarantined span as it came, stripped of message content, so that a later reading can heal it.
+    pa.field("quarantined_span", pa.binary()),
+]
+
+ENTRY_SCHEMA: Final[pa.Schema] = pa.schema([*_IDENTITY, *_TIMES, *_PAYER, *_CALL, *_USAGE, *_MONEY, *_EVIDENCE])
+SET_ASIDE_SCHEMA: Final[pa.Schema] = pa.schema([*ENTRY_SCHEMA, *_SET_ASIDE_ONLY])
+TRACE_FACTS_SCHEMA: Final[pa.Schema] = pa.schema(
+    [
+        pa.field("ingest_scope", pa.string(), nullable=False),
+        pa.field("trace_id", pa.binary(16), nullable=False),
+        pa.field("span_id", pa.binary(8), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("recorded_time", TIME, nullable=False),
+        pa.field("commit", pa.int64(), nullable=False),
+    ]
+)
+SCHEMAS: Final[dict[Table, pa.Schema]] = {
+    Table.USAGE: ENTRY_SCHEMA,
+    Table.CORRECTIONS: ENTRY_SCHEMA,
+    Table.SET_ASIDE: SET_ASIDE_SCHEMA,
+    Table.TRACE_FACTS: TRACE_FACTS_SCHEMA,
+}
+EVIDENCE_COLUMNS: Final = tuple(field.name for field in _EVIDENCE)
