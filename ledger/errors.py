@@ -1,0 +1,38 @@
+"""What can go wrong with a ledger, grouped by who must act.
+
+SpanledgerError                 every error of ours; carries a hint for the operator
+├── LedgerInUseError            another process writes this ledger: stop that one, or use another data directory
+├── LedgerTooNewError           written by a newer spanledger: upgrade this program
+├── LedgerMissingError          no ledger there (yet): start the receiver, or correct the path
+└── LedgerDamagedError          what is on disk contradicts itself: restore or repair before going on
+"""
+
+from __future__ import annotations
+
+
+class SpanledgerError(Exception):
+    """An error with the operator's next step.
+
+    `str()` gives the message and the hint; `message` and `hint` give them apart.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.hint = hint
+
+
+class LedgerInUseError(SpanledgerError):
+    """Another process holds the lock on this ledger or data directory."""
+
+
+class LedgerTooNewError(SpanledgerError):
+    """The ledger needs a newer program than this one."""
+
+
+class LedgerMissingError(SpanledgerError):
+    """There is no ledger where one was expected."""
+
+
+class LedgerDamagedError(SpanledgerError):
+    """Bytes on disk fail their checksum or contradict one another."""

@@ -1,0 +1,138 @@
+"""A segment: an immutable Parquet file of one table, written once, whole, and durable before it is listed.
+
+Its footer's key-value metadata says where it came from, so that a file no manifest line names can be told from one
+whose line was lost:
+
+    spanledger.schema_version   columns known to the writer
+    spanledger.table            usage, corrections, set_aside, trace_facts
+    spanledger.commit           the commit that was to list it
+    spanledger.journal          JSON {journal file: [from byte, to byte]}: the frames it was made from
+
+Names are <commit>-<random attempt>.parquet: a second attempt at a commit never meets the first one's files.
+Must not: decide what is listed; that is the manifest's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ledger.errors import LedgerDamagedError
+from ledger.filesystem import Filesystem
+from ledger.schema import SCHEMA_VERSION, SCHEMAS, Table
+
+JournalRanges = Mapping[str, tuple[int, int]]
+
+_DIGEST_BYTES: Final = 16
+# Recent segments live for minutes until compaction: the fast codec at its lowest level keeps the sealer quick.
+_COMPRESSION: Final = "zstd"
+_COMPRESSION_LEVEL: Final = 1
+_NO_DICTIONARY: Final = frozenset({"source_id", "trace_id", "span_id", "parent_span_id", "response_id", "content_hash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One listed file: where it is, and what must be true of it."""
+
+    table: Table
+    path: str
+    """Relative to the ledger folder."""
+    rows: int
+    size_bytes: int
+    digest: str
+    """BLAKE2b-128 of the file, hexadecimal."""
+
+
+def write_segment(
+    rows: pa.Table, *, table: Table, commit: int, journal: JournalRanges, ledger: Path, filesystem: Filesystem
+) -> Segment:
+    """Write `rows` (the table's schema exactly) as a new durable file and describe it."""
+    assert rows.schema.equals(SCHEMAS[table]), f"{table} rows do not have the table's columns"
+    relative = f"{table.value}/recent/{commit:012d}-{secrets.token_hex(4)}.parquet"
+    data = _encode(rows, table=table, commit=commit, journal=journal)
+    path = ledger / relative
+    filesystem.make_folder(path.parent)
+    filesystem.write_durably(path, data)
+    return Segment(table=table, path=relative, rows=rows.num_rows, size_bytes=len(data), digest=_digest(data))
+
+
+def read_segment(segment: Segment, *, ledger: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a listed segment's rows (all columns unless named).
+
+    Raises:
+        LedgerDamagedError: when the file is missing, unreadable or has another number of rows than was listed.
+    """
+    path = ledger / segment.path
+    try:
+        rows = pq.read_table(path, columns=columns, partitioning=None)
+    except (OSError, pa.ArrowException) as unreadable:
+        raise LedgerDamagedError(
+            f"segment {path} cannot be read ({unreadable}).", hint="Restore it from a backup; the manifest lists it."
+        ) from unreadable
+    if rows.num_rows != segment.rows:
+        raise LedgerDamagedError(
+            f"segment {path} has {rows.num_rows} rows, the manifest says {segment.rows}.",
+            hint="Restore it from a backup.",
+        )
+    return rows
+
+
+def read_journal_ranges(path: Path) -> dict[str, tuple[int, int]]:
+    """Return the journal frames a segment file was made from, by its own footer.
+
+    Raises:
+        LedgerDamagedError: when the footer cannot be read.
+    """
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        ranges = json.loads(metadata[b"spanledger.journal"])
+    except (OSError, pa.ArrowException, KeyError, ValueError) as unreadable:
+        raise LedgerDamagedError(
+            f"unlisted segment {path} has no readable footer ({unreadable}).",
+            hint="It is not part of the ledger; move it away, then start again.",
+        ) from unreadable
+    return {name: (start, end) for name, (start, end) in ranges.items()}
+
+
+def _encode(rows: pa.Table, *, table: Table, commit: int, journal: JournalRanges) -> bytes:
+    footer = {
+        b"spanledger.schema_version": str(SCHEMA_VERSION).encode(),
+        b"spanledger.table": table.value.encode(),
+        b"spanledger.commit": str(commit).encode(),
+        b"spanledger.journal": json.dumps({name: list(ends) for name, ends in journal.items()}).encode(),
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        rows.replace_schema_metadata(footer),
+        sink,
+        compression=_COMPRESSION,
+        compression_level=_COMPRESSION_LEVEL,
+        use_dictionary=_dictionary_columns(rows.schema),
+        store_schema=False,
+    )
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def _dictionary_columns(schema: pa.Schema) -> list[str]:
+    """Name the leaf columns that repeat; ids never do."""
+    leaves: list[str] = []
+    for field in schema:
+        if pa.types.is_map(field.type):
+            leaves += [f"{field.name}.key_value.key", f"{field.name}.key_value.value"]
+        elif pa.types.is_list(field.type):
+            leaves.append(f"{field.name}.list.element")
+        elif field.name not in _NO_DICTIONARY:
+            leaves.append(field.name)
+    return leaves
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
