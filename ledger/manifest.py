@@ -1,6 +1,6 @@
-"""The manifest: the only list of what is in the ledger. One line per commit, chained by digest; appending is the commit.
+"""The manifest: the only list of what is in the ledger. Appending a line to it is the commit.
 
-`manifest.jsonl`, one JSON object a line, in the order of commits. Line 0 founds the ledger:
+`manifest.jsonl`, one JSON object a line, in the order of commits, chained by digest. Line 0 founds the ledger:
 
     {"commit":0,"ledger_id":…,"format":1,"min_reader":1,"min_writer":1,"recorded_time":…,"previous":"","digest":…}
 
