@@ -83,7 +83,11 @@ class LocalFilesystem:
     def create(self, path: Path, *, mode: int) -> AppendFile:
         """Create a file that must not exist yet; its folder entry is synced before this returns."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, mode)
-        self.sync_folder(path.parent)
+        try:
+            self.sync_folder(path.parent)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return _LocalAppendFile(descriptor)
 
     def open_append(self, path: Path) -> AppendFile:
