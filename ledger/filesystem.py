@@ -52,6 +52,12 @@ class Filesystem(Protocol):
     def remove(self, path: Path) -> None:
         """Delete a file; a missing one is no error."""
 
+    def rename(self, path: Path, target: Path) -> None:
+        """Give a file another name in the same folder, durably."""
+
+    def sync_file(self, path: Path) -> None:
+        """Make what another process wrote to this file survive power loss."""
+
     def sync_folder(self, path: Path) -> None:
         """Make creations, renames and removals in this folder survive power loss."""
 
@@ -112,6 +118,17 @@ class LocalFilesystem:
     def remove(self, path: Path) -> None:
         """Delete a file; a missing one is no error."""
         path.unlink(missing_ok=True)
+
+    def rename(self, path: Path, target: Path) -> None:
+        """Rename, then fsync the folder."""
+        path.rename(target)
+        self.sync_folder(target.parent)
+
+    def sync_file(self, path: Path) -> None:
+        """Fdatasync the file through a descriptor of our own."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with _closing(descriptor):
+            os.fdatasync(descriptor)
 
     def sync_folder(self, path: Path) -> None:
         """Fsync the folder itself."""

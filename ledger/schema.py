@@ -168,6 +168,7 @@ TRACE_FACTS_SCHEMA: Final[pa.Schema] = pa.schema(
         pa.field("ingest_scope", pa.string(), nullable=False),
         pa.field("trace_id", pa.binary(16), nullable=False),
         pa.field("span_id", pa.binary(8), nullable=False),
+        pa.field("parent_span_id", pa.binary(8)),
         pa.field("key", pa.string(), nullable=False),
         pa.field("value", pa.string(), nullable=False),
         pa.field("rank", pa.int32(), nullable=False),

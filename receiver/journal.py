@@ -1,8 +1,8 @@
 """The journal: where a request is durable before it is acknowledged. This docstring is the format's specification.
 
 A file is `<incarnation>-<sequence>.journal`. An incarnation is one start of a receiver: 16 random hexadecimal digits;
-while it lives it holds the lock `<incarnation>.lock`. Sequences rise from 1 and are never reused; nothing is appended to
-another incarnation's file, nor to a file after a write error. Files have mode 0600 and are deleted by the sealer.
+while it lives it holds the lock `<incarnation>.lock`. Sequences rise from 1 and are never reused; nothing is appended
+to another incarnation's file, nor to a file after a write error. Files have mode 0600 and are deleted by the sealer.
 
 A file is frames, one after another, integers little-endian:
 
@@ -20,9 +20,9 @@ A file is frames, one after another, integers little-endian:
 Counts of requests without candidates need no durability of their own (a crash loses them on both sides of
 received = Σ classes): they ride in the next frame.
 
-Invariants: `append` returns only after fdatasync covered the frame (group commit: one fdatasync for all that wait). After
-any error the file is abandoned and the next frame goes to a new one; whether the failed frames survive is unknown, and
-their senders were told to send again.
+Invariants: `append` returns only after fdatasync covered the frame (group commit: one fdatasync for all that wait).
+After any error the file is abandoned and the next frame goes to a new one; whether the failed frames survive is
+unknown, and their senders were told to send again.
 """
 
 from __future__ import annotations

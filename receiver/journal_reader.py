@@ -92,15 +92,11 @@ def read_frames(file: JournalFile, *, position: int, bytes_max: int) -> Iterator
         with file.path.open("rb") as opened:
             opened.seek(position)
             data = opened.read(bytes_max)
-            while (frame := _frame_at(data, 0, file.name, position)) is None and _is_cut(data, position, opened):
-                more = opened.read(max(bytes_max, len(data)))
-                if not more:
-                    break
-                data += more
+            if _is_cut(data):
+                data += opened.read(_frame_bytes(data) - len(data))
             is_whole = not opened.read(1)
     except FileNotFoundError:
         return
-    del frame
     yield from _frames(data, file=file, base=position, is_whole=is_whole)
 
 
@@ -147,12 +143,17 @@ def _frame_at(data: bytes, offset: int, name: str, base: int) -> Frame | None:
     )
 
 
-def _is_cut(data: bytes, position: int, opened: object) -> bool:
-    """Say whether the first frame may only be longer than what was read."""
+def _is_cut(data: bytes) -> bool:
+    """Say whether the first frame is longer than what was read of it."""
+    return data.startswith(MAGIC) and _frame_bytes(data) > len(data)
+
+
+def _frame_bytes(data: bytes) -> int:
+    """Return the length that the first frame claims; at least its header's."""
     if len(data) < FRAME_HEADER.size:
-        return True
-    magic, body_bytes, _ = FRAME_HEADER.unpack_from(data)
-    return bool(magic == MAGIC and FRAME_HEADER.size + body_bytes > len(data))
+        return FRAME_HEADER.size
+    body_bytes: int = FRAME_HEADER.unpack_from(data)[1]
+    return FRAME_HEADER.size + body_bytes
 
 
 def _next_frame(data: bytes, offset: int, name: str, base: int) -> Frame | None:

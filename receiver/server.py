@@ -21,8 +21,9 @@ from google.protobuf.message import DecodeError
 
 from receiver.errors import MalformedRequestError, OverloadedError
 from receiver.journal import Journal
-from receiver.split import Splitter
+from receiver.split import Split, Splitter
 from receiver.status import answer_for
+from receiver.strip import LARGE_SPAN_BYTES, strip_large_spans
 
 SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 METHOD: Final = "Export"
@@ -61,12 +62,14 @@ class Receiver:
         journal: Journal,
         splitter: Splitter,
         trace_path: TracePath | None,
+        strip_all: bool = False,
         on_error: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         self.counters = ReceiverCounters()
         self._journal = journal
         self._splitter = splitter
         self._trace_path = trace_path
+        self._strip_above_bytes = 0 if strip_all else LARGE_SPAN_BYTES
         self._on_error = on_error
         self._in_flight_bytes = 0
         self._lock = threading.Lock()
@@ -104,7 +107,8 @@ class Receiver:
         self._enter(len(request))
         try:
             split = self._split(request)
-            self._journal.append(received=split.received, kept=split.kept, payload=split.payload)
+            payload = strip_large_spans(split.payload, above_bytes=self._strip_above_bytes)
+            self._journal.append(received=split.received, kept=split.kept, payload=payload)
         finally:
             self._leave(len(request))
         with self._lock:
@@ -112,9 +116,16 @@ class Receiver:
             self.counters.spans_received += split.received
             self.counters.spans_kept += split.kept
         if self._trace_path is not None:
-            self._trace_path.offer(request)
+            self._offer(request)
 
-    def _split(self, request: bytes) -> Any:
+    def _offer(self, request: bytes) -> None:
+        assert self._trace_path is not None
+        try:
+            self._trace_path.offer(request)
+        except Exception as error:  # noqa: BLE001 - the request is durable: the trace path must not fail it now
+            self._on_error(error)
+
+    def _split(self, request: bytes) -> Split:
         try:
             return self._splitter.split(request)
         except DecodeError as malformed:

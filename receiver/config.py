@@ -1,0 +1,67 @@
+"""What the receiver and the sealer are told. Values only; where they come from is the front door's affair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ledger.layout import DataDirectory
+from receiver.sealer.candidate import Attribution
+
+DEFAULT_OTLP_LISTEN: Final = "127.0.0.1:4317"  # OTLP/gRPC's own port; loopback, since nobody is authenticated yet
+
+# Attributes that name the paying customer, in order of preference. They are looked for on the span, then its
+# resource, then on the other spans of its trace.
+DEFAULT_CUSTOMER_ATTRIBUTES: Final = (
+    "customer.id",
+    "customer_id",
+    "tenant.id",
+    "tenant_id",
+    "app.customer.id",
+    "app.tenant.id",
+    "user.customer_id",
+    "traceloop.association.properties.customer_id",
+    "traceloop.association.properties.tenant_id",
+)
+DEFAULT_LABEL_ATTRIBUTES: Final = ("team", "project", "cost_center", "feature")
+
+
+@dataclass(frozen=True, slots=True)
+class TracePathConfig:
+    """Where sampled traces go."""
+
+    backend: str
+    """host:port of an OTLP/gRPC server."""
+    ratio: float
+    """Share of traces forwarded, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverConfig:
+    """What `run_receiver` needs."""
+
+    data: DataDirectory
+    listen: str = DEFAULT_OTLP_LISTEN
+    customer_attributes: tuple[str, ...] = DEFAULT_CUSTOMER_ATTRIBUTES
+    strip_before_journal: bool = False
+    """Strip message content from every span before it reaches the disk, not only from large ones."""
+    trace_path: TracePathConfig | None = None
+    stop_grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SealerConfig:
+    """What `run_sealer` needs."""
+
+    data: DataDirectory
+    attribution: Attribution = field(
+        default_factory=lambda: Attribution(DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES)
+    )
+    interval_s: float = 1.0
+    """How long to collect before a commit: with sealing itself this keeps journal-to-queryable at about 2 s."""
+
+
+def data_directory(root: Path) -> DataDirectory:
+    """Return the layout of a data directory by absolute path, so that views.sql works from anywhere."""
+    return DataDirectory(root.expanduser().absolute())

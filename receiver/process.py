@@ -1,0 +1,97 @@
+"""The receiver as a process: lock, journal, server, and a clean stop.
+
+A stop (SIGTERM, SIGINT) takes no new requests, finishes and answers those under way, ends the journal, and only then
+lets the lock go.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+from ledger.filesystem import Filesystem, LocalFilesystem
+from ledger.lock import ProcessLock
+from receiver import dialects
+from receiver.config import ReceiverConfig
+from receiver.errors import MalformedRequestError
+from receiver.journal import Journal
+from receiver.server import Receiver
+from receiver.split import Splitter
+from receiver.trace_path.forwarder import TraceForwarder
+
+_log = structlog.get_logger("receiver")
+
+
+def run_receiver(
+    config: ReceiverConfig,
+    *,
+    filesystem: Filesystem | None = None,
+    on_ready: Callable[[int], None] = lambda _port: None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Receive until told to stop. `on_ready` gets the port.
+
+    Raises:
+        LedgerInUseError: another receiver has this data directory.
+        OSError: the address cannot be listened on, or the data directory cannot be written.
+    """
+    stopping = stop or stop_on_signals()
+    with ProcessLock(config.data.receiver_lock, what="data directory"):
+        journal = Journal(config.data.journal, filesystem=filesystem or LocalFilesystem())
+        forwarder = _forwarder(config)
+        try:
+            receiver = Receiver(
+                listen=config.listen,
+                journal=journal,
+                splitter=_splitter(config),
+                trace_path=forwarder,
+                strip_all=config.strip_before_journal,
+                on_error=_report,
+            )
+            receiver.start()
+            _log.info("receiving", listen=config.listen, port=receiver.port, data_dir=str(config.data.root))
+            on_ready(receiver.port)
+            stopping.wait()
+            _log.info("stopping", reason="told to")
+            receiver.stop(grace_s=config.stop_grace_s)
+        finally:
+            journal.close()
+            if forwarder is not None:
+                forwarder.close(timeout_s=2.0)
+        _log.info("stopped", requests=receiver.counters.requests, spans=receiver.counters.spans_received)
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set. Main thread only."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping
+
+
+def _splitter(config: ReceiverConfig) -> Splitter:
+    customer_keys = [key.encode() for key in config.customer_attributes]
+    return Splitter(span_marks=[*dialects.MARKERS, *customer_keys], scope_marks=dialects.SCOPE_MARKERS)
+
+
+def _forwarder(config: ReceiverConfig) -> TraceForwarder | None:
+    if config.trace_path is None:
+        return None
+    forwarder = TraceForwarder(backend=config.trace_path.backend, ratio=config.trace_path.ratio)
+    forwarder.start()
+    return forwarder
+
+
+def _report(error: BaseException) -> None:
+    if isinstance(error, MalformedRequestError):
+        _log.warning("refused for good", error=str(error))
+    else:
+        _log.error("refused, to be sent again", error=str(error), kind=type(error).__name__)

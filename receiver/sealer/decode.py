@@ -1,0 +1,237 @@
+"""From a frame's bytes to spans with plain Python values.
+
+Attributes repeat: the same model, provider, operation and customer stand on span after span, byte for byte. So an
+encoded attribute is decoded once and remembered; what is remembered is bounded, and forgotten whole when full.
+
+Must not: interpret an attribute, or refuse a span for a single bad value. Text that is not UTF-8 is read with
+replacement characters; an attribute that cannot be decoded at all is left out and named in `flags`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from receiver import wire
+from receiver.dialects import EVIDENCE_PREFIXES
+from receiver.dialects.reading import AttributeValue
+from receiver.strip import is_content, strip
+
+# A token count, a model name, an id: 200,000 of them stay well under 100 MB.
+REMEMBERED_MAX: Final = 200_000
+EVIDENCE_CHARS_MAX: Final = 256
+CONTENT_HASH_VERSION: Final = 1
+_BAD_ATTRIBUTE_FLAG: Final = "attribute_undecodable"
+
+
+class Attribute(NamedTuple):
+    """One decoded attribute."""
+
+    key: str
+    value: AttributeValue
+    canonical: bytes
+    """Its encoding as this program would write it, for the content hash."""
+    evidence: str | None
+    """The value as evidence keeps it; None when the allow-list does not have the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceView:
+    """Who sent the spans."""
+
+    attributes: dict[str, AttributeValue]
+    evidence: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeView:
+    """The library that made the spans."""
+
+    name: str
+    version: str
+
+
+@dataclass(slots=True)
+class DecodedSpan:
+    """A span's own facts. Ids are as sent: they may have any length."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes
+    name: str
+    kind: int
+    start_ns: int
+    end_ns: int
+    status_code: int
+    attributes: dict[str, AttributeValue]
+    evidence: dict[str, str]
+    dropped_attributes: int
+    content_hash: bytes
+    flags: tuple[str, ...]
+    resource: ResourceView
+    scope: ScopeView
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UndecodableSpan:
+    """Bytes that are no span."""
+
+    raw: bytes
+    detail: str
+
+
+class Decoder:
+    """Decodes payloads of frames. Not thread-safe; one per sealer."""
+
+    def __init__(self, *, evidence_keys: frozenset[str] = frozenset()) -> None:
+        self._evidence_keys = evidence_keys
+        self._attributes: dict[bytes, Attribute | None] = {}
+        self._resources: dict[bytes, ResourceView] = {}
+        self._scopes: dict[bytes, ScopeView] = {}
+
+    def spans(self, payload: bytes) -> Iterator[DecodedSpan | UndecodableSpan]:
+        """Yield the spans of an ExportTraceServiceRequest in order."""
+        if not payload:
+            return
+        self._forget_when_full()
+        for resource_spans in wire.ExportRequest.FromString(payload).resource_spans:
+            resource = self._resource(resource_spans.resource)
+            for scope_spans in resource_spans.scope_spans:
+                scope = self._scope(scope_spans.scope)
+                for raw in scope_spans.spans:
+                    yield self._span(raw, resource=resource, scope=scope)
+
+    def _span(self, raw: bytes, *, resource: ResourceView, scope: ScopeView) -> DecodedSpan | UndecodableSpan:
+        try:
+            span = wire.Span.FromString(raw)
+        except DecodeError as malformed:
+            return UndecodableSpan(raw=raw, detail=str(malformed))
+        attributes: dict[str, AttributeValue] = {}
+        evidence: dict[str, str] = {}
+        canonical: list[bytes] = []
+        flags: tuple[str, ...] = ()
+        remembered = self._attributes
+        for encoded in span.attributes:
+            try:
+                attribute = remembered[encoded]
+            except KeyError:
+                attribute, bad = self._attribute(encoded)
+                if bad:
+                    flags = (_BAD_ATTRIBUTE_FLAG,)
+            if attribute is None:
+                continue
+            key, value, encoding, text = attribute
+            attributes[key] = value
+            canonical.append(encoding)
+            if text is not None:
+                evidence[key] = text
+        status_code = span.status.code
+        decoded = DecodedSpan(
+            span.trace_id, span.span_id, span.parent_span_id, span.name.decode("utf-8", "replace"), span.kind,
+            span.start_time_unix_nano, span.end_time_unix_nano, status_code, attributes, evidence,
+            span.dropped_attributes_count, b"", flags, resource, scope, raw,
+        )  # fmt: skip
+        decoded.content_hash = _content_hash(decoded, canonical)
+        return decoded
+
+    def _attribute(self, encoded: bytes) -> tuple[Attribute | None, bool]:
+        """Decode and remember one attribute; content is remembered as None. The flag says it could not be decoded."""
+        if is_content(encoded):
+            # Content is mostly unique: remembering it would only fill the memory.
+            return None, False
+        try:
+            message = wire.KeyValue.FromString(encoded)
+        except DecodeError:
+            return None, True
+        message.DiscardUnknownFields()
+        key = message.key.decode("utf-8", "replace")
+        value = _value(message.value)
+        attribute = Attribute(key, value, message.SerializeToString(), self._evidence(key, value))
+        self._attributes[encoded] = attribute
+        return attribute, False
+
+    def _evidence(self, key: str, value: AttributeValue) -> str | None:
+        if not key.startswith(EVIDENCE_PREFIXES) and key not in self._evidence_keys:
+            return None
+        return _text(value)[:EVIDENCE_CHARS_MAX]
+
+    def _resource(self, encoded: bytes) -> ResourceView:
+        known = self._resources.get(encoded)
+        if known is None:
+            pairs = [self._attribute(one)[0] for one in _decode_or_empty(wire.Resource, encoded).attributes]
+            attributes = {pair.key: pair.value for pair in pairs if pair is not None}
+            known = ResourceView(
+                attributes=attributes,
+                evidence={key: _text(value)[:EVIDENCE_CHARS_MAX] for key, value in attributes.items()},
+            )
+            self._resources[encoded] = known
+        return known
+
+    def _scope(self, encoded: bytes) -> ScopeView:
+        known = self._scopes.get(encoded)
+        if known is None:
+            scope = _decode_or_empty(wire.Scope, encoded)
+            known = ScopeView(
+                name=scope.name.decode("utf-8", "replace"), version=scope.version.decode("utf-8", "replace")
+            )
+            self._scopes[encoded] = known
+        return known
+
+    def _forget_when_full(self) -> None:
+        for memory in (self._attributes, self._resources, self._scopes):
+            if len(memory) > REMEMBERED_MAX:
+                memory.clear()
+
+
+def stripped(span: DecodedSpan | UndecodableSpan) -> bytes:
+    """Return the span's bytes as quarantine keeps them."""
+    return strip(span.raw)
+
+
+def _decode_or_empty(kind: Any, encoded: bytes) -> Any:
+    try:
+        return kind.FromString(encoded)
+    except DecodeError:
+        return kind()
+
+
+def _content_hash(span: DecodedSpan, canonical: list[bytes]) -> bytes:
+    canonical.sort()
+    digest = blake2b(digest_size=16)
+    digest.update(
+        b"%d|%d|%d|%d|%d|"
+        % (CONTENT_HASH_VERSION, len(span.parent_span_id), span.start_ns, span.end_ns, span.status_code)
+    )
+    digest.update(span.trace_id + span.span_id + span.parent_span_id)
+    digest.update(b"".join(canonical))
+    return digest.digest()
+
+
+def _value(value: Any) -> AttributeValue:
+    """Turn an AnyValue into Python's types; one without a member is the empty string, as the SDKs write it."""
+    fields = value.ListFields()
+    if not fields:
+        return ""
+    descriptor, content = fields[-1]
+    if descriptor.name == "string_value":
+        return str(content, "utf-8", "replace")
+    if descriptor.name == "array_value":
+        return [_value(one) for one in content.values]
+    if descriptor.name == "kvlist_value":
+        return {one.key.decode("utf-8", "replace"): _value(one.value) for one in content.values}
+    return content  # type: ignore[no-any-return]
+
+
+def _text(value: AttributeValue) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,70 @@
+"""What is known for ever of a span: the values the outcome may use, and the ledger's state of it.
+
+Only permanent columns stand here, so that the index can be rebuilt from the ledger after evidence has been dropped. The
+types are encoded to the index as msgpack arrays: fields are only ever added at the end, with a default.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+
+class FactKind(IntEnum):
+    """What a span is by itself, before its trace is looked at."""
+
+    CALL = 1
+    AGGREGATE = 2
+    QUARANTINED = 3
+
+
+class SpanFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one content of one span says, as far as the outcome needs it."""
+
+    span_id: bytes
+    parent_span_id: bytes
+    """Empty when the span has no parent."""
+    content_hash: bytes
+    kind: FactKind
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    model: str | None = None
+    response_id: str | None = None
+    weight: int = 0
+    """How much it says; see `candidate.weight`."""
+    end_us: int = 0
+    customer_id: str | None = None
+    """The customer its own attributes or its resource name."""
+    customer_source: str | None = None
+
+    @property
+    def order(self) -> tuple[int, int, bytes]:
+        """The total order in which the contents of one key, and the spans of one call, are compared."""
+        return (self.weight, self.end_us, self.content_hash)
+
+
+class SpanState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the ledger says of a span, and where its newest row stands."""
+
+    fact: SpanFact
+    span_class: str
+    revision: int
+    customer_id: str | None
+    customer_source: str | None
+    commit: int
+    row: int
+    """Position of its newest row within that commit's segment of `table`."""
+    table: str
+    was_billed: bool
+    """Whether it has ever had a usage entry; billing again is then a restatement."""
+
+
+class TraceFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Who pays, as said by a span that is no call."""
+
+    span_id: bytes
+    parent_span_id: bytes
+    value: str
+    rank: int
+    key: str = ""

@@ -1,0 +1,148 @@
+"""The index: was this span seen, what else is known of its trace, who pays for it. RocksDB; derived; may be deleted.
+
+Keys (the ingest scope prefixes every one, so tenants never meet):
+
+    S <scope> <trace 16> <span 8>             what the ledger says of a span (`facts.SpanState`)
+    L <scope> <trace 16> <span 8> <hash 16>   a losing content of a span that is already kept
+    P <scope> <trace 16> <span 8>             who pays, as said by a span that is no call (`facts.TraceFact`)
+    T <scope> <trace 16>                      that anything is known of a trace
+    M                                         which ledger and which commit this index has applied
+
+Written only after the commit it describes, synced, in one batch with `applied`. Raw mode always: the library's default
+mode unpickles what it reads. After any write error the index is closed and opened afresh or rebuilt.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+
+from receiver.sealer.facts import SpanState, TraceFact
+
+FORMAT: Final = 1
+_META_KEY: Final = b"M"
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_state = msgspec.msgpack.Decoder(SpanState).decode
+_decode_fact = msgspec.msgpack.Decoder(TraceFact).decode
+
+
+class TraceKey(NamedTuple):
+    """A trace within its ingest scope."""
+
+    ingest_scope: str
+    trace_id: bytes
+
+    @property
+    def prefix(self) -> bytes:
+        """The key's bytes after the kind letter."""
+        scope = self.ingest_scope.encode()
+        return bytes([len(scope)]) + scope + self.trace_id
+
+
+class IndexMeta(msgspec.Struct, frozen=True, array_like=True):
+    """Which commits of which ledger the index has applied."""
+
+    format: int
+    ledger_id: str
+    applied: int
+
+
+class KnownTrace(NamedTuple):
+    """What the index knows of a trace."""
+
+    states: dict[bytes, SpanState]
+    facts: dict[bytes, TraceFact]
+
+
+class IndexChanges:
+    """What one commit changes; collected first, written at once."""
+
+    def __init__(self) -> None:
+        self._puts: list[tuple[bytes, bytes]] = []
+
+    def put_state(self, trace: TraceKey, state: SpanState) -> None:
+        """Record the newest state of a span."""
+        self._puts.append((b"S" + trace.prefix + state.fact.span_id, _encode(state)))
+        self._puts.append((b"T" + trace.prefix, b""))
+
+    def put_loser(self, trace: TraceKey, *, span_id: bytes, content_hash: bytes) -> None:
+        """Record a losing content as kept."""
+        self._puts.append((b"L" + trace.prefix + span_id + content_hash, b""))
+
+    def put_payer(self, trace: TraceKey, fact: TraceFact) -> None:
+        """Record who pays for a trace."""
+        self._puts.append((b"P" + trace.prefix + fact.span_id, _encode(fact)))
+        self._puts.append((b"T" + trace.prefix, b""))
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        return iter(self._puts)
+
+
+class Index:
+    """The one door to RocksDB."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_keep_log_file_num(2)
+        self._folder = folder
+        self._db = Rdict(str(folder), options=options)
+        self._synced = WriteOptions()
+        self._synced.sync = True
+
+    @property
+    def meta(self) -> IndexMeta | None:
+        """Which commits it has applied; None when it is new or of another format."""
+        value = self._db.get(_META_KEY)
+        if value is None:
+            return None
+        try:
+            meta = msgspec.msgpack.decode(value, type=IndexMeta)
+        except msgspec.MsgspecError:
+            return None
+        return meta if meta.format == FORMAT else None
+
+    def known_traces(self, traces: Sequence[TraceKey]) -> list[bool]:
+        """Say for each trace whether anything is known of it."""
+        return [value is not None for value in self._db.get([b"T" + trace.prefix for trace in traces])]
+
+    def trace(self, trace: TraceKey) -> KnownTrace:
+        """Return everything known of a trace."""
+        prefix = trace.prefix
+        states = {key[-8:]: _decode_state(value) for key, value in self._scan(b"S" + prefix)}
+        facts = {key[-8:]: _decode_fact(value) for key, value in self._scan(b"P" + prefix)}
+        return KnownTrace(states, facts)
+
+    def has_loser(self, trace: TraceKey, *, span_id: bytes, content_hash: bytes) -> bool:
+        """Say whether this losing content of a span is already kept."""
+        return self._db.get(b"L" + trace.prefix + span_id + content_hash) is not None
+
+    def apply(self, changes: Iterable[tuple[bytes, bytes]], *, ledger_id: str, commit: int) -> None:
+        """Write a commit's changes and the commit's number, synced, as one."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes:
+            batch.put(key, value)
+        batch.put(_META_KEY, _encode(IndexMeta(format=FORMAT, ledger_id=ledger_id, applied=commit)))
+        self._db.write(batch, self._synced)
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._db.close()
+
+    def _scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self._db.items(from_key=prefix):
+            if not key.startswith(prefix):
+                return
+            yield key, value
+
+
+def delete_index(folder: Path) -> None:
+    """Remove an index altogether; the next start rebuilds it."""
+    shutil.rmtree(folder, ignore_errors=True)

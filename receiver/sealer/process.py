@@ -1,0 +1,102 @@
+"""The sealer as a process: one cycle about every second, opened afresh after any error.
+
+A stop (SIGTERM, SIGINT) seals what the journal still holds, then ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from pricing.book import PriceBook
+
+from ledger.errors import SpanledgerError
+from ledger.filesystem import Filesystem, LocalFilesystem
+from receiver.config import SealerConfig
+from receiver.process import stop_on_signals
+from receiver.sealer.seal import Sealer, SealResult
+
+_log = structlog.get_logger("sealer")
+_RETRY_S_MIN: Final = 1.0
+_RETRY_S_MAX: Final = 30.0
+
+
+def run_sealer(
+    config: SealerConfig,
+    *,
+    filesystem: Filesystem | None = None,
+    on_ready: Callable[[], None] = lambda: None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Seal until told to stop.
+
+    Raises:
+        SpanledgerError: the ledger cannot be opened; going on would make it worse.
+    """
+    stopping = stop or stop_on_signals()
+    book = PriceBook.bundled()
+    files = filesystem or LocalFilesystem()
+    retry_s = _RETRY_S_MIN
+    while True:
+        sealer = _open(config, book, files)
+        on_ready()
+        try:
+            _seal_until(stopping, sealer, config)
+        except SpanledgerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any of them ends the same way: close, wait, open afresh
+            # A disk that is full or failing may recover; whatever was half done, opening afresh repairs it.
+            _log.exception("sealing failed, opening afresh", retry_s=retry_s, error=str(error))
+        else:
+            _log.info("stopped", commit=sealer.state.commit)
+            return
+        finally:
+            sealer.close()
+        if stopping.wait(retry_s):
+            return
+        retry_s = min(retry_s * 2, _RETRY_S_MAX)
+
+
+def _open(config: SealerConfig, book: PriceBook, filesystem: Filesystem) -> Sealer:
+    sealer = Sealer(
+        config.data,
+        attribution=config.attribution,
+        book=book,
+        filesystem=filesystem,
+        progress=lambda done, of: _log.info("rebuilding index", commit=done, of=of) if done % 100 == 0 else None,
+    )
+    _log.info(
+        "sealing",
+        ledger=str(config.data.ledger),
+        commit=sealer.state.commit,
+        prices=book.snapshot,
+        swept=len(sealer.swept),
+    )
+    return sealer
+
+
+def _seal_until(stopping: threading.Event, sealer: Sealer, config: SealerConfig) -> None:
+    while True:
+        was_stopping = stopping.is_set()
+        result = sealer.seal()
+        if result is not None:
+            _report(result)
+            if result.has_more:
+                continue
+        if was_stopping and result is None:
+            return
+        stopping.wait(config.interval_s)
+
+
+def _report(result: SealResult) -> None:
+    _log.info("committed", commit=result.commit, spans=result.spans, calls=result.calls)
+    for damage in result.damage:
+        _log.error(
+            "journal damage skipped; the file is kept",
+            file=damage.file,
+            start=damage.start,
+            end=damage.end,
+            todo="look at the disk; what was in these bytes is not in the ledger",
+        )

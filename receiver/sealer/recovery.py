@@ -1,0 +1,177 @@
+"""What the sealer does before its first commit: sweep what no line lists, and bring the index up to the manifest.
+
+A segment that no manifest line lists is removed only if the journal frames it was made from are still there to be
+sealed again. Otherwise a manifest line was lost, and starting would lose calls: the start is refused.
+
+The index is brought up to date from the segments of the commits it has not applied; one that is missing, of another
+ledger or format, or ahead of the manifest is deleted and built from the first commit on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from ledger.errors import LedgerDamagedError
+from ledger.filesystem import TEMPORARY_SUFFIX, Filesystem
+from ledger.layout import DataDirectory
+from ledger.manifest import LedgerState, read_lines
+from ledger.schema import UNIT_COLUMNS, SpanClass, Table
+from ledger.segment import Segment, read_journal_ranges, read_segment
+from receiver.sealer.candidate import QUARANTINED_WEIGHT, weight
+from receiver.sealer.facts import FactKind, SpanFact, SpanState, TraceFact
+from receiver.sealer.index import Index, IndexChanges, TraceKey, delete_index
+from receiver.sealer.outcome import CUSTOMER_FROM_TRACE
+
+_ID_BYTES: Final = 24
+_KINDS: Final = {
+    SpanClass.AGGREGATE: FactKind.AGGREGATE,
+    SpanClass.QUARANTINED: FactKind.QUARANTINED,
+}
+_COLUMNS: Final = [
+    "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "entry_type", "end_time",
+    "response_model", "request_model", "response_id", "usage_status", "customer_id", "customer_source",
+    "other_usage", *UNIT_COLUMNS,
+]  # fmt: skip
+
+
+def sweep(data: DataDirectory, state: LedgerState, *, filesystem: Filesystem) -> list[Path]:
+    """Remove segments and temporary files that no commit lists; return what was removed.
+
+    Raises:
+        LedgerDamagedError: an unlisted segment's journal frames are gone.
+    """
+    listed = {data.ledger / segment.path for segment in state.segments}
+    removed: list[Path] = []
+    for temporary in data.ledger.rglob(f"*{TEMPORARY_SUFFIX}"):
+        filesystem.remove(temporary)
+        removed.append(temporary)
+    for table in Table:
+        for path in sorted(data.table(table).rglob("*.parquet")):
+            if path not in listed:
+                _check_resealable(path, data=data, state=state)
+                filesystem.remove(path)
+                filesystem.sync_folder(path.parent)
+                removed.append(path)
+    return removed
+
+
+def _check_resealable(path: Path, *, data: DataDirectory, state: LedgerState) -> None:
+    for name, (_, end) in read_journal_ranges(path).items():
+        file = data.journal / name
+        there = file.stat().st_size if file.exists() else 0
+        if there < end or state.positions.get(name, 0) >= end:
+            raise LedgerDamagedError(
+                f"segment {path} is in no commit, and the journal frames it was made from ({name} up to byte {end}) "
+                "are gone: a line of the manifest was lost.",
+                hint="Restore ledger/manifest.jsonl from a backup. Nothing was changed.",
+            )
+
+
+def open_index(
+    data: DataDirectory, state: LedgerState, *, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> Index:
+    """Open the index, brought up to the manifest's newest commit. `progress` gets (commits done, of)."""
+    index = _open_or_delete(data.index)
+    meta = index.meta
+    if meta is not None and (meta.ledger_id != state.ledger_id or meta.applied > state.commit):
+        meta = None
+    if meta is None:
+        index.close()
+        delete_index(data.index)
+        index = Index(data.index)
+    applied = 0 if meta is None else meta.applied
+    for line in read_lines(data.manifest, after=applied):
+        segments = [Segment(**{**one, "table": Table(one["table"])}) for one in line["segments"]]
+        changes = changes_of(segments, ledger=data.ledger, commit=line["commit"], index=index)
+        index.apply(changes, ledger_id=state.ledger_id, commit=line["commit"])
+        progress(line["commit"], state.commit)
+    return index
+
+
+def _open_or_delete(folder: Path) -> Index:
+    try:
+        return Index(folder)
+    except Exception:  # noqa: BLE001 - RocksDB raises bare exceptions; the index is derived, so any is met alike
+        delete_index(folder)
+        return Index(folder)
+
+
+def changes_of(segments: list[Segment], *, ledger: Path, commit: int, index: Index) -> IndexChanges:
+    """Derive from one commit's segments what it changed in the index."""
+    changes = IndexChanges()
+    newest: dict[tuple[TraceKey, bytes], SpanState] = {}
+    for segment in segments:
+        if segment.table == Table.TRACE_FACTS:
+            _add_payers(changes, read_segment(segment, ledger=ledger))
+            continue
+        set_aside = segment.table == Table.SET_ASIDE
+        columns = [*_COLUMNS, "span_class"] if set_aside else _COLUMNS
+        for position, row in enumerate(_rows(read_segment(segment, ledger=ledger, columns=columns))):
+            trace = TraceKey(row["ingest_scope"], row["source_id"][:16])
+            span_id, content_hash = row["source_id"][16:_ID_BYTES], row["source_id"][_ID_BYTES:]
+            if content_hash:
+                changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
+                continue
+            state = _state(row, span_id, table=segment.table, commit=commit, position=position)
+            known = newest.get((trace, span_id))
+            if known is None or known.revision < state.revision:
+                newest[trace, span_id] = state
+    for (trace, _), state in newest.items():
+        changes.put_state(trace, _with_history(trace, state, index))
+    return changes
+
+
+def _with_history(trace: TraceKey, state: SpanState, index: Index) -> SpanState:
+    """Carry over from earlier commits whether the span was ever billed."""
+    if state.was_billed or state.revision == 0:
+        return state
+    known = index.trace(trace).states.get(state.fact.span_id)
+    return SpanState(*(getattr(state, name) for name in state.__struct_fields__[:-1]), bool(known and known.was_billed))
+
+
+def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, position: int) -> SpanState:
+    span_class = SpanClass(row["span_class"]) if table == Table.SET_ASIDE else SpanClass.USAGE
+    source = row["customer_source"]
+    own = row["customer_id"] if source != CUSTOMER_FROM_TRACE else None
+    kind = _KINDS.get(span_class, FactKind.CALL)
+    units = sum(row[name] is not None for name in UNIT_COLUMNS) + len(row["other_usage"] or ())
+    fact = SpanFact(
+        span_id=span_id,
+        parent_span_id=row["parent_span_id"] or b"",
+        content_hash=row["content_hash"],
+        kind=kind,
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        model=row["response_model"] or row["request_model"],
+        response_id=row["response_id"],
+        weight=QUARANTINED_WEIGHT
+        if kind == FactKind.QUARANTINED
+        else weight(
+            usage_status=row["usage_status"],
+            units_known=units,
+            has_response_id=row["response_id"] is not None,
+            has_response_model=row["response_model"] is not None,
+        ),
+        end_us=row["end_time"] or 0,
+        customer_id=own,
+        customer_source=source if own is not None else None,
+    )
+    billed = span_class == SpanClass.USAGE
+    return SpanState(
+        fact, span_class, row["revision"], row["customer_id"], source, commit, position, table.value, billed
+    )
+
+
+def _rows(rows: pa.Table) -> list[dict[str, Any]]:
+    place = rows.schema.get_field_index("end_time")
+    return rows.set_column(place, "end_time", rows.column("end_time").cast(pa.int64())).to_pylist()  # type: ignore[no-any-return]
+
+
+def _add_payers(changes: IndexChanges, rows: pa.Table) -> None:
+    for row in rows.to_pylist():
+        fact = TraceFact(row["span_id"], row["parent_span_id"] or b"", row["value"], row["rank"], row["key"])
+        changes.put_payer(TraceKey(row["ingest_scope"], row["trace_id"]), fact)

@@ -1,0 +1,307 @@
+"""The cycle: journal frames in, one commit out. This module is the order of the steps, and nothing else.
+
+    1  read frames up to a position, and make sure they are durable
+    2  spans → candidates → plan → rows → segments (each durable before the next step)
+    3  append the manifest line: the commit
+    4  apply the changes to the index
+    5  replace views.sql
+    6  delete journal files that are finished and consumed; a later commit records that
+
+After any error the sealer must be closed and opened afresh: opening repairs what a crash at any step leaves behind.
+Sealing the same frames again after a crash gives the same net state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import pyarrow as pa
+from pricing.book import PriceBook
+
+from ledger.filesystem import Filesystem
+from ledger.layout import DataDirectory
+from ledger.lock import ProcessLock, remove_stale_lock
+from ledger.manifest import RECEIVED, Commit, LedgerState, ManifestWriter
+from ledger.schema import SpanClass, Table
+from ledger.segment import Segment, read_segment, write_segment
+from ledger.views import render_views
+from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
+from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
+from receiver.sealer.candidate import Attribution, Candidate, PayerSpan, interpret
+from receiver.sealer.decode import Decoder
+from receiver.sealer.differences import Plan, plan
+from receiver.sealer.facts import SpanState
+from receiver.sealer.index import Index, IndexChanges
+from receiver.sealer.recovery import open_index, sweep
+from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
+
+# One commit's worth: large enough for good Parquet, small enough to be queryable within about two seconds.
+BATCH_BYTES_MAX: Final = 32 * 2**20
+BATCH_SPANS_MAX: Final = 50_000
+DAMAGED_SUFFIX: Final = ".damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class SealResult:
+    """What one commit did."""
+
+    commit: int
+    spans: int
+    calls: int
+    damage: tuple[Damage, ...]
+    has_more: bool
+    """Whether the batch was full: there may be more to seal at once."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Frames read for one commit."""
+
+    frames: list[Frame] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    starts: dict[str, int] = field(default_factory=dict)
+    is_full: bool = False
+
+
+class Sealer:
+    """The ledger's one writer. Opening takes the lock, sweeps, and brings the index up to date."""
+
+    def __init__(
+        self,
+        data: DataDirectory,
+        *,
+        attribution: Attribution,
+        book: PriceBook,
+        filesystem: Filesystem,
+        progress: Callable[[int, int], None] = lambda _done, _of: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._data = data
+        self._attribution = attribution
+        self._book = book
+        self._filesystem = filesystem
+        self._clock = clock
+        self._decoder = Decoder(
+            evidence_keys=frozenset((*attribution.customer_attributes, *attribution.label_attributes))
+        )
+        self._labels = Labels(attribution.label_attributes)
+        filesystem.make_folder(data.ledger)
+        self._lock = ProcessLock(data.writer_lock, what="the ledger in")
+        try:
+            self._manifest = ManifestWriter.open(data.manifest, filesystem=filesystem)
+            self.swept = sweep(data, self.state, filesystem=filesystem)
+            self._index = open_index(data, self.state, progress=progress)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._write_views()
+
+    @property
+    def state(self) -> LedgerState:
+        """The ledger as of its newest commit."""
+        return self._manifest.state
+
+    @property
+    def index(self) -> Index:
+        """The index, for those who compare."""
+        return self._index
+
+    def seal(self) -> SealResult | None:
+        """Commit what the journal holds, up to one batch; None when there is nothing new."""
+        files = journal_files(self._data.journal)
+        batch = self._read(files)
+        if not batch.positions:
+            self._delete_consumed(files)
+            return None
+        for name in batch.positions:
+            self._filesystem.sync_file(self._data.journal / name)
+        changes_of_commit, counts = self._plan(batch)
+        number = self.state.commit + 1
+        segments, changes = self._write_segments(changes_of_commit, batch, number)
+        commit = self._manifest.append(
+            Commit(
+                positions=batch.positions,
+                forgotten=self._forgotten(files),
+                segments=tuple(segments),
+                counts=counts,
+                versions=self._new_versions(),
+            )
+        )
+        assert commit == number
+        self._index.apply(changes, ledger_id=self.state.ledger_id, commit=commit)
+        self._write_views()
+        self._delete_consumed(files)
+        return SealResult(
+            commit=commit,
+            spans=counts[RECEIVED],
+            calls=counts[SpanClass.USAGE],
+            damage=tuple(batch.damage),
+            has_more=batch.is_full,
+        )
+
+    def close(self) -> None:
+        """Give manifest, index and lock back."""
+        self._manifest.close()
+        self._index.close()
+        self._lock.release()
+
+    # ------------------------------------------------------------ 1: frames
+
+    def _read(self, files: list[JournalFile]) -> _Batch:
+        batch = _Batch()
+        spans = size_bytes = 0
+        for file in files:
+            start = self.state.positions.get(file.name, 0)
+            for found in read_frames(file, position=start, bytes_max=BATCH_BYTES_MAX - size_bytes):
+                batch.starts.setdefault(file.name, start)
+                batch.positions[file.name] = found.end
+                if isinstance(found, Damage):
+                    batch.damage.append(found)
+                    continue
+                batch.frames.append(found)
+                spans += found.kept
+                size_bytes += found.end - found.start
+                if spans >= BATCH_SPANS_MAX or size_bytes >= BATCH_BYTES_MAX:
+                    batch.is_full = True
+                    return batch
+        return batch
+
+    # ------------------------------------------------------------ 2: plan and rows
+
+    def _plan(self, batch: _Batch) -> tuple[Plan, Counter[str]]:
+        candidates: list[Candidate] = []
+        payers: list[PayerSpan] = []
+        received = seen = nothing = 0
+        for frame in batch.frames:
+            received += frame.received
+            for span in self._decoder.spans(frame.payload):
+                seen += 1
+                what = interpret(span, ingest_scope=frame.ingest_scope, attribution=self._attribution)
+                if isinstance(what, Candidate):
+                    candidates.append(what)
+                elif what is None:
+                    nothing += 1
+                else:
+                    payers.append(what)
+        assert seen == sum(frame.kept for frame in batch.frames), "a frame's payload does not hold the spans it counts"
+        result = plan(candidates, payers, self._index)
+        result.counts[SpanClass.NOT_GENAI] += nothing + received - seen
+        counts: Counter[str] = Counter({one.value: result.counts[one] for one in SpanClass})
+        counts[RECEIVED] = received
+        return result, counts
+
+    def _write_segments(self, result: Plan, batch: _Batch, number: int) -> tuple[list[Segment], IndexChanges]:
+        stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
+        ranges = {name: (batch.starts[name], end) for name, end in batch.positions.items()}
+        segments: list[Segment] = []
+        places: dict[int, int] = {}
+
+        def write(rows: pa.Table, table: Table) -> None:
+            segments.append(
+                write_segment(
+                    rows,
+                    table=table,
+                    commit=number,
+                    journal=ranges,
+                    ledger=self._data.ledger,
+                    filesystem=self._filesystem,
+                )
+            )
+
+        for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE):
+            rows = self._rows(result, table, stamp, places)
+            if rows is not None:
+                write(rows, table)
+        if result.payers:
+            write(payer_rows(result.payers, stamp=stamp), Table.TRACE_FACTS)
+        return segments, _index_changes(result, number, places)
+
+    def _rows(self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int]) -> pa.Table | None:
+        """Build one table's rows; note in `places` where each planned row (by identity) will stand."""
+        new = [row for row in result.new_rows if row.table == table]
+        old = [row for row in result.old_rows if row.table == table]
+        places.update({id(row): position for position, row in enumerate([*new, *old])})
+        parts = []
+        if new:
+            parts.append(new_rows(new, table=table, stamp=stamp, labels=self._labels, book=self._book))
+        if old:
+            parts.append(old_rows(old, table=table, stamp=stamp, read=self._read_back, book=self._book))
+        return pa.concat_tables(parts) if parts else None
+
+    def _read_back(self, table: Table, commit: int) -> pa.Table:
+        prefix = f"{commit:012d}-"
+        for segment in self.state.of_table(table):
+            if segment.path.rpartition("/")[2].startswith(prefix):
+                return read_segment(segment, ledger=self._data.ledger)
+        raise AssertionError(f"the index names a row of commit {commit} in {table}, which the manifest does not list")
+
+    # ------------------------------------------------------------ 3 to 6
+
+    def _new_versions(self) -> dict[str, str]:
+        versions = {"prices": self._book.snapshot}
+        return {name: value for name, value in versions.items() if self.state.versions.get(name) != value}
+
+    def _forgotten(self, files: list[JournalFile]) -> tuple[str, ...]:
+        """Positions of files that are gone, once the folder's removals are durable."""
+        there = {file.name for file in files}
+        gone = tuple(sorted(name for name in self.state.positions if name not in there))
+        if gone:
+            self._filesystem.sync_folder(self._data.journal)
+        return gone
+
+    def _write_views(self) -> None:
+        text = render_views(self.state, ledger=self._data.ledger)
+        self._filesystem.write_durably(self._data.views, text.encode())
+
+    def _delete_consumed(self, files: list[JournalFile]) -> None:
+        for file in files:
+            position = self.state.positions.get(file.name)
+            if not file.is_finished or position is None:
+                continue
+            try:
+                size_bytes = file.path.stat().st_size
+            except FileNotFoundError:
+                continue
+            if position >= size_bytes:
+                self._remove(file)
+        for lock in self._data.journal.glob(f"*{LOCK_SUFFIX}"):
+            if not any(self._data.journal.glob(f"{lock.stem}-*{FILE_SUFFIX}")):
+                remove_stale_lock(lock)
+
+    def _remove(self, file: JournalFile) -> None:
+        """Delete a consumed file; one with damage in it is kept under another name, for who must look at it."""
+        found = read_frames(file, position=0, bytes_max=file.path.stat().st_size + 1)
+        if any(isinstance(one, Damage) for one in found):
+            self._filesystem.rename(file.path, file.path.with_name(file.name + DAMAGED_SUFFIX))
+        else:
+            self._filesystem.remove(file.path)
+
+
+def _index_changes(result: Plan, number: int, places: dict[int, int]) -> IndexChanges:
+    changes = IndexChanges()
+    for change in result.changes:
+        row = change.row
+        changes.put_state(
+            change.trace,
+            SpanState(
+                change.fact,
+                change.outcome.span_class,
+                row.revision,
+                change.outcome.customer_id,
+                change.outcome.customer_source,
+                number,
+                places[id(row)],
+                row.table.value,
+                change.was_billed,
+            ),
+        )
+    for trace, span_id, content_hash in result.losers:
+        changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
+    for trace, fact in result.payers:
+        changes.put_payer(trace, fact)
+    return changes

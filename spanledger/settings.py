@@ -1,0 +1,184 @@
+"""Settings: one file (`spanledger.toml`) or `SPANLEDGER_*` variables; variables win. At most 20, each with its reason.
+
+An unknown key is an error that names the nearest known one: a misspelt setting must not be a silent default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ledger.errors import SpanledgerError
+from receiver.config import (
+    DEFAULT_CUSTOMER_ATTRIBUTES,
+    DEFAULT_LABEL_ATTRIBUTES,
+    DEFAULT_OTLP_LISTEN,
+    ReceiverConfig,
+    SealerConfig,
+    TracePathConfig,
+    data_directory,
+)
+from receiver.sealer.candidate import Attribution
+
+ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
+CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"
+DEFAULT_CONFIG_FILE: Final = "spanledger.toml"
+_NOT_SETTINGS: Final = frozenset({CONFIG_FILE_VARIABLE, "SPANLEDGER_SUPERVISOR_PID", "SPANLEDGER_QUEUE_DIR", "SPANLEDGER_ENDPOINT"})
+
+
+class SettingsError(SpanledgerError):
+    """A setting is unknown or has an unusable value."""
+
+
+class Settings(BaseSettings):
+    """All settings. Each default says why it is what it is."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(
+        Path("spanledger-data"), description="Where everything is kept. Beside you, so that a first run needs nothing."
+    )
+    otlp_listen: str = Field(
+        DEFAULT_OTLP_LISTEN, description="Address for OTLP/gRPC. The standard port, on loopback: nobody is authenticated."
+    )
+    http_listen: str = Field(
+        "127.0.0.1:8321", description="Address for REST and pages. Loopback: nobody is authenticated."
+    )
+    trace_backend: str | None = Field(
+        None, description="host:port of an OTLP/gRPC trace backend; without one the trace path is off."
+    )
+    trace_sampling_ratio: float = Field(
+        0.1, ge=0, le=1, description="Share of traces forwarded. Costs do not depend on it."
+    )
+    customer_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
+        DEFAULT_CUSTOMER_ATTRIBUTES,
+        description="Attributes that name the paying customer, in order of preference: span, resource, trace.",
+    )
+    label_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
+        DEFAULT_LABEL_ATTRIBUTES, description="Attributes kept for ever as labels, to group and charge by."
+    )
+    strip_before_journal: bool = Field(
+        default=False,
+        description="Strip message content from every span before it touches the disk. Off: only spans above 4 KiB "
+        "are, since stripping costs 6 to 11 µs a span and the journal is deleted within seconds.",
+    )
+    seal_interval_s: float = Field(
+        1.0, gt=0, le=60, description="Pause between commits: a second keeps calls queryable within about two."
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL for invoices; by default SQLite in the data directory."
+    )
+    sql_rows_max: int = Field(
+        10_000, gt=0, description="Rows a /v1/sql answer may have: enough to look at, not to export by."
+    )
+    sql_time_s_max: float = Field(30.0, gt=0, description="Seconds a /v1/sql query may take.")
+    sql_memory_mib_max: int = Field(1024, ge=256, description="Memory a /v1/sql query may take, MiB.")
+    log_format: str = Field(
+        "console", pattern="^(console|json)$", description="console for people, json for collectors of logs."
+    )
+
+    @field_validator("customer_attributes", "label_attributes", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Read a comma-separated list, as environment variables spell it."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line first, then variables, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    def receiver(self) -> ReceiverConfig:
+        """Return what the receiver is told."""
+        trace_path = None
+        if self.trace_backend:
+            trace_path = TracePathConfig(backend=self.trace_backend, ratio=self.trace_sampling_ratio)
+        return ReceiverConfig(
+            data=data_directory(self.data_dir),
+            listen=self.otlp_listen,
+            customer_attributes=self.customer_attributes,
+            strip_before_journal=self.strip_before_journal,
+            trace_path=trace_path,
+        )
+
+    def sealer(self) -> SealerConfig:
+        """Return what the sealer is told."""
+        return SealerConfig(
+            data=data_directory(self.data_dir),
+            attribution=Attribution(self.customer_attributes, self.label_attributes),
+            interval_s=self.seal_interval_s,
+        )
+
+
+def config_file() -> Path | None:
+    """Return the settings file in use: the one named by SPANLEDGER_CONFIG, else ./spanledger.toml if it is there."""
+    named = os.environ.get(CONFIG_FILE_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"{CONFIG_FILE_VARIABLE} names {named}, which is no file.", hint="Correct the path.")
+        return Path(named)
+    default = Path(DEFAULT_CONFIG_FILE)
+    return default if default.is_file() else None
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; `given` (from the command line, None = not given) wins over variables and file.
+
+    Raises:
+        SettingsError: an unknown name, naming the nearest known one, or a value that does not fit.
+    """
+    _check_variables()
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as invalid:
+        raise SettingsError(_explained(invalid), hint=f"See `spanledger settings`. File: {config_file() or 'none'}.") from invalid
+    except ValueError as unreadable:
+        raise SettingsError(f"{config_file()}: {unreadable}", hint="It is a TOML file; see the README.") from unreadable
+
+
+def _check_variables() -> None:
+    for variable in os.environ:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_SETTINGS:
+            continue
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name not in Settings.model_fields:
+            raise SettingsError(f"{variable} is no setting.", hint=_nearest(name, prefix=ENVIRONMENT_PREFIX))
+
+
+def _explained(invalid: ValidationError) -> str:
+    lines = []
+    for error in invalid.errors():
+        name = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            lines.append(f"{name} is no setting. {_nearest(name, prefix='')}")
+        else:
+            lines.append(f"{name}: {error['msg']}, found {error['input']!r}.")
+    return " ".join(lines)
+
+
+def _nearest(name: str, *, prefix: str) -> str:
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
+    if not near:
+        return "Known: " + ", ".join(Settings.model_fields) + "."
+    return f"Did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
