@@ -31,11 +31,13 @@ def frames(folder: Path) -> list[Frame]:
 
 @pytest.fixture
 def filesystem() -> FaultyFilesystem:
+    """A filesystem that can be told to fail."""
     return FaultyFilesystem()
 
 
 @pytest.fixture
 def journal(tmp_path: Path, filesystem: FaultyFilesystem) -> Iterator[Journal]:
+    """A journal in an empty folder, closed afterwards."""
     opened = Journal(tmp_path, filesystem=filesystem)
     yield opened
     opened.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,7 +223,7 @@ def test_better_ranked_key_decides() -> None:
     ),
     st.randoms(use_true_random=False),
 )
-def test_outcome_does_not_know_the_order(spans: list[tuple], random) -> None:  # type: ignore[type-arg,no-untyped-def]
+def test_outcome_does_not_know_the_order(spans: list[Any], random: Random) -> None:
     """Any tree of spans, in any order, has one outcome."""
     facts = [
         call(str(own), str(parent), figures, response_id, weight=weight, kind=kind, customer=customer)

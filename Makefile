@@ -1,0 +1,73 @@
+# Everything is done from here. It needs python3 (3.11 or newer) and make; all else is installed into .venv, pinned by hash.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help demo run test check lint types imports bench bench-short format collector lock clean
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.runtime ## set up, send recorded real calls through the whole thing, show what they cost
+	@$(BIN)/spanledger demo
+
+run: $(VENV)/.runtime ## set up, and run receiver, sealer and billing here (OTLP 4317, HTTP 8321)
+	@$(BIN)/spanledger up
+
+test: $(VENV)/.dev ## pass the tests (those that need a part this machine lacks are skipped and say how to get it)
+	@$(BIN)/pytest
+
+check: lint types imports test ## what CI runs: lint, types, imports, tests
+
+lint: $(VENV)/.dev ## ruff
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(VENV)/.dev ## mypy --strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev ## who may import whom
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code into the house's form
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+collector: $(VENV)/.dev ## build the OpenTelemetry Collector the tests use (needs Go; cached by its build list)
+	@$(BIN)/python -m tests.collector
+
+bench: $(VENV)/.dev ## measure: every figure as a ratio against something run beside it
+	@$(BIN)/python -m bench
+
+bench-short: $(VENV)/.dev ## the same, a few seconds each
+	@$(BIN)/python -m bench --short
+
+lock: $(VENV)/.install ## resolve the dependencies anew into the lock files
+	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --upgrade --generate-hashes --no-header --no-annotate \
+		--extra build -o requirements.lock
+	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --upgrade --generate-hashes --no-header --no-annotate \
+		--extra build --extra dev --extra bench --prerelease if-necessary-or-explicit -o requirements-dev.lock
+
+clean: ## remove what make made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.install: requirements-install.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "spanledger needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 demo"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ echo "$(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) (about half a minute, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-install.lock
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock $(VENV)/.install
+	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.install
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,73 @@
+"""Rows on a terminal or in a pipe: table, JSON lines-free JSON, CSV. Knows nothing of what the rows mean."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from spanledger.cli.options import OutputFormat
+
+Row = Mapping[str, Any]
+
+
+def print_rows(rows: Sequence[Row], *, columns: Sequence[str], output_format: OutputFormat, title: str = "") -> None:
+    """Print rows; numbers stand right in a table, money and times are strings in JSON."""
+    if output_format == OutputFormat.JSON:
+        json.dump([{name: json_value(row[name]) for name in columns} for row in rows], sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    elif output_format == OutputFormat.CSV:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows([[_plain(row[name]) for name in columns] for row in rows])
+    else:
+        Console().print(_table(rows, columns, title))
+
+
+def json_value(value: Any) -> Any:
+    """Return the value as JSON keeps it exactly."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {str(key): json_value(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(one) for one in value]
+    return value
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str], title: str) -> Table:
+    table = Table(title=title or None, title_justify="left", header_style="bold", row_styles=["", "dim"])
+    for name in columns:
+        is_number = any(isinstance(row[name], int | Decimal) and not isinstance(row[name], bool) for row in rows)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_shown(row[name]) for name in columns))
+    return table
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value else "0"
+    return str(json_value(value))
+
+
+def _plain(value: Any) -> Any:
+    shown = json_value(value)
+    return json.dumps(shown) if isinstance(shown, dict | list) else shown
