@@ -1,0 +1,154 @@
+"""`python -m bench [--short]`: run all benchmarks and print their table."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Sent, make_request, send_from_process
+from bench.servers import ServerProcess, discard, receiver, rotel
+from ledger.filesystem import LocalFilesystem
+from ledger.layout import DataDirectory
+from ledger.manifest import read_state
+from pricing.book import PriceBook
+from receiver.config import SealerConfig
+from receiver.journal import Journal
+from receiver.sealer.seal import Sealer
+
+SPANS_EACH = 1000
+GENAI_SHARE = 0.3
+CONCURRENCY = 10  # a Collector's exporter has ten consumers
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long and how often to measure."""
+
+    load_s: float
+    rounds: int
+    sealed_spans: int
+
+
+FULL = Duration(load_s=10.0, rounds=3, sealed_spans=500_000)
+SHORT = Duration(load_s=2.0, rounds=1, sealed_spans=60_000)
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--short", action="store_true", help="a few seconds each")
+    duration = SHORT if arguments.parse_args().short else FULL
+    print(f"{platform.machine()}, Python {platform.python_version()}, {duration.rounds} round(s) of {duration.load_s} s")
+    print(f"{SPANS_EACH} spans a request, {GENAI_SHARE:.0%} GenAI, {CONCURRENCY} requests under way\n")
+    receive = measure_receive(duration)
+    measure_latency(duration, half_of=receive)
+    measure_seal(duration)
+
+
+def measure_receive(duration: Duration) -> float:
+    """Compare durable acknowledgements with the floor and with rotel, in turn; return the receiver's spans/s."""
+    rates: dict[str, list[float]] = {"discard": [], "receiver": [], "rotel": []}
+    memory_mib = 0.0
+    for _ in range(duration.rounds):
+        with discard() as server:
+            rates["discard"].append(_load(server, duration).spans_per_s)
+        with _scratch() as folder, receiver(folder) as server:
+            rates["receiver"].append(_load(server, duration).spans_per_s)
+            memory_mib = max(memory_mib, server.memory_mib)
+        forwarder = rotel()
+        if forwarder is not None:
+            with forwarder as server:
+                rates["rotel"].append(_load(server, duration).spans_per_s)
+    ours = statistics.median(rates["receiver"])
+    floor = statistics.median(rates["discard"])
+    _row("receive, durable", f"{ours:,.0f} spans/s")
+    _row("  against throwing bytes away", f"{ours / floor:.2f}", "goal ≥ 0.30", f"floor {floor:,.0f} spans/s")
+    if rates["rotel"]:
+        other = statistics.median(rates["rotel"])
+        _row("  against rotel, black hole", f"{ours / other:.2f}", "goal ≥ 3", f"rotel {other:,.0f} spans/s, in memory")
+    else:
+        _row("  against rotel, black hole", "not measured", "goal ≥ 3", "rotel is not installed: make lock && make bench")
+    _row("  receiver's memory under load", f"{memory_mib:.0f} MiB", "goal ≤ 300")
+    return ours
+
+
+def measure_latency(duration: Duration, *, half_of: float) -> None:
+    """Measure acknowledgements at half of what the receiver can do."""
+    with _scratch() as folder, receiver(folder) as server:
+        sent = _load(server, duration, rate_per_s=half_of / 2 / SPANS_EACH)
+    latencies_ms = sorted(latency * 1000 for latency in sent.latencies_s)
+    _row("ack at half load, p50", f"{_percentile(latencies_ms, 0.50):.1f} ms", "", f"{sent.spans_per_s:,.0f} spans/s")
+    _row("ack at half load, p99", f"{_percentile(latencies_ms, 0.99):.1f} ms", "goal ≤ 20")
+
+
+def measure_seal(duration: Duration) -> None:
+    """Measure journal frames to queryable Parquet, in one process, by its own CPU time."""
+    with _scratch() as folder:
+        data = DataDirectory(folder)
+        journal = Journal(data.journal, filesystem=LocalFilesystem())
+        spans_each = 1000
+        for seed in range(duration.sealed_spans // spans_each):
+            body = make_request(spans=spans_each, genai_share=1.0, seed=seed)
+            journal.append(received=spans_each, kept=spans_each, payload=body)
+        journal.close()
+        sealer = Sealer(
+            data, attribution=SealerConfig(data).attribution, book=PriceBook.bundled(), filesystem=LocalFilesystem()
+        )
+        wall_s, cpu_s = _timed(lambda: _seal_all(sealer))
+        sealer.close()
+        calls = read_state(data.manifest).count("usage")
+        size_bytes = sum(segment.size_bytes for segment in read_state(data.manifest).segments)
+    assert calls == duration.sealed_spans // spans_each * spans_each
+    _row("wire → queryable Parquet", f"{calls / cpu_s:,.0f} GenAI spans/s per core", "goal ≥ 60,000", f"{wall_s:.1f} s")
+    _row("  of which on disk", f"{size_bytes / calls:.0f} bytes a call", "", "not yet compacted, with evidence")
+
+
+def _seal_all(sealer: Sealer) -> None:
+    while sealer.seal() is not None:
+        pass
+
+
+def _timed(work: Callable[[], None]) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _load(server: ServerProcess, duration: Duration, *, rate_per_s: float = 0) -> Sent:
+    return send_from_process(
+        server.endpoint,
+        spans_each=SPANS_EACH,
+        genai_share=GENAI_SHARE,
+        seconds=duration.load_s,
+        concurrency=CONCURRENCY,
+        rate_per_s=rate_per_s,
+    )
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="spanledger-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _percentile(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def _row(what: str, figure: str, goal: str = "", beside: str = "") -> None:
+    print(f"{what:<32} {figure:>32}   {goal:<14} {beside}")
+
+
+if __name__ == "__main__":
+    main()
