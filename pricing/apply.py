@@ -9,7 +9,8 @@ A call without a cost has a status that says why, and no amount:
     unknown_model   nobody is known to sell it
     unknown_unit    something was used that the model has no price for
     invalid_usage   a detail is larger than its total, or stands without it
-    ambiguous       which price holds cannot be known (a tier without a price, details that overlap by an unknown part)
+    ambiguous       the amount cannot be known: a part of the usage is missing or doubtful, a tier has no price, or
+                    details overlap by an unknown part
     no_usage        nothing was reported
 
 Must not: fall back. Units of an amount: 10⁻¹² USD.
@@ -74,6 +75,9 @@ def price(calls: CallColumns, *, book: PriceBook) -> MoneyColumns:
     names = zip(calls.provider, calls.model, calls.start_time_us, calls.service_tier, calls.usage_status, strict=True)
     for row, (provider, model, at_us, tier, status) in enumerate(names):
         if status == UsageStatus.ABSENT:
+            continue
+        if status == UsageStatus.PARTIAL:
+            money.price_status[row] = PriceStatus.AMBIGUOUS
             continue
         listing = book.listing(provider, model)
         if listing is None:

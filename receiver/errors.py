@@ -1,12 +1,12 @@
 """What can go wrong while receiving, grouped by what the sender must do.
 
-    ReceiveError
-    ├── PermanentError       sending the same bytes again cannot help; the sender may drop them
-    │   └── MalformedRequestError   the bytes are no OTLP trace request
-    └── RetryableError       the fault is ours or passing: keep the data and send it again
-        ├── JournalWriteError       the disk refused (full, failing)
-        ├── JournalClosedError      the receiver is stopping
-        └── OverloadedError         too much is in flight
+ReceiveError
+├── PermanentError       sending the same bytes again cannot help; the sender may drop them
+│   └── MalformedRequestError   the bytes are no OTLP trace request
+└── RetryableError       the fault is ours or passing: keep the data and send it again
+├── JournalWriteError       the disk refused (full, failing)
+├── JournalClosedError      the receiver is stopping
+└── OverloadedError         too much is in flight
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
-from pricing.apply import CallColumns, MoneyColumns, price
-from pricing.book import PriceBook
 
 from ledger.money import cost_array
 from ledger.schema import UNIT_COLUMNS
+from pricing.apply import CallColumns, MoneyColumns, price
+from pricing.book import PriceBook
 from receiver.dialects.reading import Reading
 from receiver.sealer.decode import DecodedSpan
 

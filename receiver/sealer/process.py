@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from pricing.book import PriceBook
 
 from ledger.errors import SpanledgerError
 from ledger.filesystem import Filesystem, LocalFilesystem
+from pricing.book import PriceBook
 from receiver.config import SealerConfig
 from receiver.process import stop_on_signals
 from receiver.sealer.seal import Sealer, SealResult

@@ -16,7 +16,6 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pricing.book import PriceBook
 
 from ledger.money import COST_TYPE, cost_array, round_cost, to_picos
 from ledger.schema import (
@@ -31,6 +30,7 @@ from ledger.schema import (
     SpanClass,
     Table,
 )
+from pricing.book import PriceBook
 from receiver.dialects.reading import Reading, SpanKind
 from receiver.sealer.candidate import Candidate
 from receiver.sealer.decode import DecodedSpan, ResourceView, ScopeView, stripped

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pyarrow as pa
-from pricing.book import PriceBook
 
 from ledger.filesystem import Filesystem
 from ledger.layout import DataDirectory
@@ -29,6 +28,7 @@ from ledger.manifest import RECEIVED, Commit, LedgerState, ManifestWriter
 from ledger.schema import SpanClass, Table
 from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
+from pricing.book import PriceBook
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
 from receiver.sealer.candidate import Attribution, Candidate, PayerSpan, interpret

@@ -1,0 +1,58 @@
+"""Figures: counts as emitters write them, read as integers or refused.
+
+Emitters write counts as integers, as floats, and as strings (Micrometer turns every value into text). A value that is
+none of these, negative, not whole, not finite or absurdly large makes the span unreadable: a guess would be billed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from receiver.dialects.reading import AttributeValue, UnreadableSpanError
+
+# A thousand times the largest context window there is; anything above is a fault of the emitter.
+COUNT_MAX: Final = 10**10
+
+
+def read_count(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> int | None:
+    """Return the count under the first of `keys` that is there; None when none is. Never a sum.
+
+    Raises:
+        UnreadableSpanError: the value is no count.
+    """
+    for key in keys:
+        value = attributes.get(key)
+        if value is None or value == "":
+            continue
+        if type(value) is int and 0 <= value <= COUNT_MAX:
+            return value
+        return _parsed(key, value)
+    return None
+
+
+def read_text(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> str | None:
+    """Return the first non-empty text under `keys`."""
+    for key in keys:
+        value = attributes.get(key)
+        if value and isinstance(value, str):
+            return value
+    return None
+
+
+def _parsed(key: str, value: AttributeValue) -> int:
+    number: float
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count")
+    try:
+        number = float(value) if not isinstance(value, int) else value
+    except (ValueError, OverflowError):
+        raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count") from None
+    if not math.isfinite(number) or number != int(number):
+        raise UnreadableSpanError("count_not_whole", f"{key} is {value!r:.80}; expected a whole number")
+    if number < 0:
+        raise UnreadableSpanError("count_negative", f"{key} is {value!r:.80}; expected 0 or more")
+    if number > COUNT_MAX:
+        raise UnreadableSpanError("count_absurd", f"{key} is {value!r:.80}; expected at most {COUNT_MAX}")
+    return int(number)

@@ -1,0 +1,93 @@
+"""OpenInference spans: `openinference.span.kind` says what a span is, `llm.token_count.*` what it used.
+
+Its instrumentors can write GenAI names on the same span (OPENINFERENCE_ENABLE_GENAI_SEMCONV); only its own family is
+read then, never both. Service tiers and response ids are in none of its attributes.
+
+Source: openinference-semantic-conventions 0.1.42; openinference-instrumentation-openai 0.1.66, -anthropic 3.1.0,
+-bedrock 0.1.61.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from receiver.dialects.figures import read_text
+from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
+from receiver.dialects.sellers import seller
+from receiver.dialects.usage import InputMeaning, UsageKeys, read_usage
+
+DIALECT: Final = "openinference"
+SCOPE_PREFIX: Final = "openinference.instrumentation"
+KIND_KEY: Final = "openinference.span.kind"
+
+USAGE_KEYS: Final = UsageKeys(
+    input=("llm.token_count.prompt",),
+    output=("llm.token_count.completion",),
+    total=("llm.token_count.total",),
+    cache_read=("llm.token_count.prompt_details.cache_read",),
+    cache_write=("llm.token_count.prompt_details.cache_write",),
+    details=(
+        ("reasoning_tokens", ("llm.token_count.completion_details.reasoning",)),
+        ("input_audio_tokens", ("llm.token_count.prompt_details.audio",)),
+        ("output_audio_tokens", ("llm.token_count.completion_details.audio",)),
+    ),
+)
+# Span kind → operation of the calls; every other kind is an aggregate.
+_CALLS: Final = {"LLM": "chat", "EMBEDDING": "embeddings", "RERANKER": "rerank"}
+_WITHOUT_OUTPUT: Final = frozenset({"embeddings", "rerank"})
+# Scope prefix → what its prompt count holds; others sum to inclusive, and evidence may say otherwise.
+INPUT_MEANINGS: Final = {
+    "openinference.instrumentation.claude_agent_sdk": InputMeaning.EXCLUSIVE,
+    "openinference.instrumentation.openai": InputMeaning.INCLUSIVE,
+    "openinference.instrumentation.anthropic": InputMeaning.INCLUSIVE,
+}
+
+
+def read_openinference(span: SpanView) -> Reading | None:
+    """Read a span by OpenInference's names; None when it has no kind."""
+    attributes = span.attributes
+    kind = read_text(attributes, (KIND_KEY,))
+    if kind is None:
+        return None
+    operation = _CALLS.get(kind.upper())
+    usage = read_usage(
+        attributes,
+        USAGE_KEYS,
+        meaning=INPUT_MEANINGS.get(span.scope_name, InputMeaning.UNKNOWN),
+        has_output=operation not in _WITHOUT_OUTPUT,
+    )
+    cost = _cost(attributes)
+    return Reading(
+        SpanKind.CALL if operation else SpanKind.AGGREGATE,
+        DIALECT,
+        operation=operation or kind.lower(),
+        provider=seller(read_text(attributes, ("llm.provider", "llm.system")), attributes),
+        request_model=read_text(attributes, ("llm.request.model_name",)),
+        response_model=read_text(
+            attributes,
+            ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name"),
+        ),
+        error_type=read_text(attributes, ("error.type",)) or ("error" if span.status_code == 2 else None),
+        agent_name=read_text(attributes, ("agent.name",)),
+        user_id=read_text(attributes, ("user.id",)),
+        session_id=read_text(attributes, ("session.id",)),
+        usage=usage.units,
+        usage_status=usage.status,
+        usage_flags=usage.flags,
+        reported_cost=cost,
+        reported_cost_source="llm.cost.total" if cost is not None else None,
+    )
+
+
+def _cost(attributes: Mapping[str, AttributeValue]) -> Decimal | None:
+    """Return the cost the span claims, in USD. A claim that is no number is no claim."""
+    value = attributes.get("llm.cost.total")
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        cost = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return cost if cost.is_finite() and 0 <= cost < 10**9 else None
