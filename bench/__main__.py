@@ -46,7 +46,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--short", action="store_true", help="a few seconds each")
     duration = SHORT if arguments.parse_args().short else FULL
-    print(f"{platform.machine()}, Python {platform.python_version()}, {duration.rounds} round(s) of {duration.load_s} s")
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, {duration.rounds} round(s) of {duration.load_s} s"
+    )
     print(f"{SPANS_EACH} spans a request, {GENAI_SHARE:.0%} GenAI, {CONCURRENCY} requests under way\n")
     receive = measure_receive(duration)
     measure_latency(duration, half_of=receive)
@@ -75,7 +77,7 @@ def measure_receive(duration: Duration) -> float:
         other = statistics.median(rates["rotel"])
         _row("  against rotel, black hole", f"{ours / other:.2f}", "goal ≥ 3", f"rotel {other:,.0f} spans/s, in memory")
     else:
-        _row("  against rotel, black hole", "not measured", "goal ≥ 3", "rotel is not installed: make lock && make bench")
+        _row("  against rotel, black hole", "not measured", "goal ≥ 3", "rotel is not installed")
     _row("  receiver's memory under load", f"{memory_mib:.0f} MiB", "goal ≤ 300")
     return ours
 

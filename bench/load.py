@@ -110,7 +110,13 @@ def _put(attributes: Any, values: dict[str, Any]) -> None:
 
 
 def send(
-    endpoint: str, requests: Sequence[bytes], *, spans_each: int, seconds: float, concurrency: int, rate_per_s: float = 0
+    endpoint: str,
+    requests: Sequence[bytes],
+    *,
+    spans_each: int,
+    seconds: float,
+    concurrency: int,
+    rate_per_s: float = 0,
 ) -> Sent:
     """Send for a time, keeping `concurrency` requests under way, or at a fixed rate of requests when one is given."""
     channel = grpc.insecure_channel(endpoint, options=[("grpc.max_send_message_length", 64 * 2**20)])

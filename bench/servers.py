@@ -1,8 +1,8 @@
 """The servers that are measured, each a process of its own on a free loopback port.
 
-    discard   our own gRPC server that answers at once and throws the bytes away: the floor
-    receiver  the real receiver: durable before it answers
-    rotel     a real OTLP forwarder (Rust), its traces sent to a black hole: acknowledged from memory
+discard   our own gRPC server that answers at once and throws the bytes away: the floor
+receiver  the real receiver: durable before it answers
+rotel     a real OTLP forwarder (Rust), its traces sent to a black hole: acknowledged from memory
 """
 
 from __future__ import annotations

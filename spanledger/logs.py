@@ -1,4 +1,4 @@
-"""Logs of the programs: lines for people on a terminal, JSON for collectors of logs. To stderr; never message content."""
+"""Logs of the programs: lines for people, or JSON. To stderr; never message content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def configure_logs(log_format: str) -> None:
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     exceptions = [structlog.processors.format_exc_info] if log_format == "json" else []
     structlog.configure(

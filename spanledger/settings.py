@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from billing.config import DEFAULT_HTTP_LISTEN, BillingConfig
 from ledger.errors import SpanledgerError
 from receiver.config import (
     DEFAULT_CUSTOMER_ATTRIBUTES,
@@ -34,7 +35,9 @@ from receiver.sealer.candidate import Attribution
 ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
 CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"
 DEFAULT_CONFIG_FILE: Final = "spanledger.toml"
-_NOT_SETTINGS: Final = frozenset({CONFIG_FILE_VARIABLE, "SPANLEDGER_SUPERVISOR_PID", "SPANLEDGER_QUEUE_DIR", "SPANLEDGER_ENDPOINT"})
+_NOT_SETTINGS: Final = frozenset(
+    {CONFIG_FILE_VARIABLE, "SPANLEDGER_SUPERVISOR_PID", "SPANLEDGER_QUEUE_DIR", "SPANLEDGER_ENDPOINT"}
+)
 
 
 class SettingsError(SpanledgerError):
@@ -50,10 +53,11 @@ class Settings(BaseSettings):
         Path("spanledger-data"), description="Where everything is kept. Beside you, so that a first run needs nothing."
     )
     otlp_listen: str = Field(
-        DEFAULT_OTLP_LISTEN, description="Address for OTLP/gRPC. The standard port, on loopback: nobody is authenticated."
+        DEFAULT_OTLP_LISTEN,
+        description="Address for OTLP/gRPC. The standard port; loopback, as nobody is authenticated.",
     )
     http_listen: str = Field(
-        "127.0.0.1:8321", description="Address for REST and pages. Loopback: nobody is authenticated."
+        DEFAULT_HTTP_LISTEN, description="Address for REST and pages. Loopback: nobody is authenticated."
     )
     trace_backend: str | None = Field(
         None, description="host:port of an OTLP/gRPC trace backend; without one the trace path is off."
@@ -122,6 +126,17 @@ class Settings(BaseSettings):
             trace_path=trace_path,
         )
 
+    def billing(self) -> BillingConfig:
+        """Return what billing is told."""
+        return BillingConfig(
+            data=data_directory(self.data_dir),
+            http_listen=self.http_listen,
+            database_url=self.database_url,
+            sql_rows_max=self.sql_rows_max,
+            sql_time_s_max=self.sql_time_s_max,
+            sql_memory_bytes_max=self.sql_memory_mib_max * 2**20,
+        )
+
     def sealer(self) -> SealerConfig:
         """Return what the sealer is told."""
         return SealerConfig(
@@ -152,7 +167,9 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as invalid:
-        raise SettingsError(_explained(invalid), hint=f"See `spanledger settings`. File: {config_file() or 'none'}.") from invalid
+        raise SettingsError(
+            _explained(invalid), hint=f"See `spanledger settings`. File: {config_file() or 'none'}."
+        ) from invalid
     except ValueError as unreadable:
         raise SettingsError(f"{config_file()}: {unreadable}", hint="It is a TOML file; see the README.") from unreadable
 

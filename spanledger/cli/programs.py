@@ -103,5 +103,3 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(str(one) for one in value)
     return "(none)" if value is None else str(value)
-
-

@@ -1,0 +1,50 @@
+"""The application: routes put together, and the server that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from billing.api import costs, health, invoices, page, problems, sql
+from billing.api.state import State
+from billing.config import BillingConfig
+from billing.invoices.store import InvoiceStore
+from billing.warehouse.warehouse import Warehouse
+
+_log = structlog.get_logger("billing")
+_DESCRIPTION = """
+Costs of LLM calls, read from a ledger in which every call is counted once.
+
+Money is a decimal string; times are RFC 3339 UTC; errors are problem documents (RFC 9457). Sums are over entries, so
+corrections are in them.
+"""
+
+
+def create_app(config: BillingConfig) -> FastAPI:
+    """Return the application for one data directory."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.spanledger = State(
+            config=config, warehouse=Warehouse(config.data), store=InvoiceStore(config.store_url)
+        )
+        yield
+        app.state.spanledger.warehouse.close()
+        app.state.spanledger.store.close()
+
+    app = FastAPI(title="spanledger", description=_DESCRIPTION, version="1", lifespan=lifespan)
+    problems.install(app)
+    for router in (costs.router, sql.router, invoices.router, health.router, page.router):
+        app.include_router(router)
+    return app
+
+
+def serve(config: BillingConfig) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    host, _, port = config.http_listen.rpartition(":")
+    _log.info("serving", listen=config.http_listen, data_dir=str(config.data.root))
+    uvicorn.run(create_app(config), host=host.strip("[]"), port=int(port), log_level="warning", access_log=False)

@@ -1,0 +1,63 @@
+"""GET /v1/costs and /v1/audit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from billing.api.forms import Audit, CostRow, Costs
+from billing.api.state import Shared
+from billing.errors import RequestError
+from billing.periods import parse_period
+from billing.warehouse.warehouse import FIGURES
+
+router = APIRouter(prefix="/v1", tags=["costs"])
+
+
+@router.get("/costs")
+def costs(
+    state: Shared,
+    by: Annotated[
+        str, Query(description="Dimensions, comma-separated: customer, model, provider, day, label.team …")
+    ] = "customer,model",
+    from_: Annotated[str | None, Query(alias="from", description="First moment: 2026-10, a day or RFC 3339.")] = None,
+    to: Annotated[str | None, Query(description="First moment after.")] = None,
+    customer: Annotated[str | None, Query(description="Only this customer.")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> Costs:
+    """What calls cost, grouped; dearest first."""
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    offset = _offset(cursor)
+    rows = state.warehouse.costs(
+        by=names,
+        period=parse_period(from_, to),
+        where={} if customer is None else {"customer": customer},
+        limit=limit + 1,
+        offset=offset,
+    )
+    return Costs(
+        rows=[
+            CostRow(
+                group={name: None if row[name] is None else str(row[name]) for name in names},
+                **{name: row[name] for name in FIGURES},
+            )
+            for row in rows[:limit]
+        ],
+        next=str(offset + limit) if len(rows) > limit else None,
+    )
+
+
+@router.get("/audit")
+def audit(state: Shared) -> Audit:
+    """Spans received, the classes they ended in, and whether they add up."""
+    return Audit(**state.warehouse.audit())
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isdecimal() or len(cursor) > 18:
+        raise RequestError(f"{cursor!r} is no cursor.", hint="Use `next` of the page before, or none.")
+    return int(cursor)

@@ -1,0 +1,188 @@
+"""What the API says and takes, as pydantic models: the OpenAPI document is made of these.
+
+Money is a decimal string, so that no client's float loses a digit. Times are RFC 3339 UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from billing.invoices.document import Invoice
+
+Money = Annotated[
+    Decimal,
+    PlainSerializer(lambda value: format(value, "f"), return_type=str),
+    Field(examples=["12.345678901234"]),
+]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(lambda value: value.isoformat().replace("+00:00", "Z"), return_type=str),
+]
+
+
+class Strict(BaseModel):
+    """A body in which an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CostRow(BaseModel):
+    """Calls, tokens and cost of one group. Totals include their details: input contains cache reads and writes."""
+
+    group: dict[str, str | None] = Field(description="Dimension → value; null where calls have none.")
+    calls: int
+    unpriced_calls: int = Field(description="Calls among them whose cost is not known, and so not in `cost`.")
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    cost: Money | None = Field(description="Null when no call of the group has a known cost.")
+    currency: str | None
+
+
+class Costs(BaseModel):
+    """One page of costs, dearest first."""
+
+    rows: list[CostRow]
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class SqlQuery(Strict):
+    """A question in SQL."""
+
+    query: str = Field(max_length=100_000, examples=["SELECT customer_id, sum(cost) FROM entries GROUP BY ALL"])
+
+
+class SqlAnswer(BaseModel):
+    """Rows as arrays in the order of `columns`."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[list[Any]]
+    truncated: bool = Field(description="Whether there were more rows than an answer may have.")
+    commit: int = Field(description="The ledger's state that was asked.")
+
+
+class Audit(BaseModel):
+    """Where every span received ended. They add up, at every commit."""
+
+    commit: int
+    received: int
+    not_genai: int
+    usage: int
+    duplicate: int
+    nested: int
+    aggregate: int
+    quarantined: int
+    calls_in_ledger: int = Field(description="Calls counted in the Parquet files themselves.")
+    adds_up: bool = Field(description="received = the sum of the six classes.")
+    ledger_agrees: bool = Field(description="usage = calls_in_ledger.")
+
+
+class PeriodForm(Strict):
+    """[from, to) of call time."""
+
+    from_: str = Field(alias="from", examples=["2026-10-01"])
+    to: str = Field(examples=["2026-11-01"])
+
+
+class InvoiceRequest(Strict):
+    """Whose calls, and when."""
+
+    customer: str = Field(min_length=1, max_length=256, examples=["acme"])
+    period: str | PeriodForm = Field(description="A month such as 2026-10, or {from, to}.", examples=["2026-10"])
+
+
+class InvoiceLineOut(BaseModel):
+    """What one model of one provider cost."""
+
+    provider: str | None
+    model: str | None
+    calls: int
+    quantities: dict[str, int]
+    amount: Money
+    exact_cost: Money
+    currency: str
+
+
+class UnpricedOut(BaseModel):
+    """Calls that are not in the amount because their cost is not known."""
+
+    provider: str | None
+    model: str | None
+    calls: int
+    quantities: dict[str, int]
+
+
+class UnattributedOut(BaseModel):
+    """Calls of the period, of all customers, that nobody is known to pay for."""
+
+    calls: int
+    of_calls: int
+    cost: Money
+
+
+class InvoiceOut(BaseModel):
+    """An invoice."""
+
+    id: str
+    state: str
+    customer: str
+    period_from: Moment
+    period_to: Moment
+    created_time: Moment
+    ledger_id: str
+    as_of_commit: int
+    lines: list[InvoiceLineOut]
+    totals: dict[str, Money]
+    unpriced: list[UnpricedOut]
+    unattributed: UnattributedOut
+
+
+class Invoices(BaseModel):
+    """One page of invoices, newest first."""
+
+    invoices: list[InvoiceOut]
+    next: str | None
+
+
+def invoice_out(invoice: Invoice) -> InvoiceOut:
+    """Return an invoice as the API says it."""
+    assert invoice.period.start is not None
+    assert invoice.period.end is not None
+    return InvoiceOut(
+        id=invoice.id,
+        state=invoice.state,
+        customer=invoice.customer,
+        period_from=invoice.period.start,
+        period_to=invoice.period.end,
+        created_time=invoice.created_time,
+        ledger_id=invoice.as_of.ledger_id,
+        as_of_commit=invoice.as_of.commit,
+        lines=[
+            InvoiceLineOut(
+                provider=line.provider,
+                model=line.model,
+                calls=line.calls,
+                quantities=dict(line.quantities),
+                amount=line.amount,
+                exact_cost=line.exact_cost,
+                currency=line.currency,
+            )
+            for line in invoice.lines
+        ],
+        totals=dict(invoice.totals),
+        unpriced=[
+            UnpricedOut(provider=one.provider, model=one.model, calls=one.calls, quantities=dict(one.quantities))
+            for one in invoice.unpriced
+        ],
+        unattributed=UnattributedOut(
+            calls=invoice.unattributed.calls,
+            of_calls=invoice.unattributed.of_calls,
+            cost=invoice.unattributed.cost,
+        ),
+    )

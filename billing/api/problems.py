@@ -1,0 +1,92 @@
+"""Problem documents (RFC 9457): every error of the API, mapped in one place.
+
+https://www.rfc-editor.org/rfc/rfc9457 — `type` is a stable name, `title` its words, `detail` what was wrong here,
+`hint` what to do. Nothing unexpected shows its inside; it is logged, and the answer says so.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from billing.errors import (
+    IdempotencyConflictError,
+    InvalidPeriodError,
+    RequestError,
+    UnknownCustomerError,
+    UnknownDimensionError,
+    UnknownInvoiceError,
+)
+from billing.warehouse.sandbox import SqlFailedError, SqlMemoryError, SqlRefusedError, SqlTimeoutError
+from ledger.errors import LedgerMissingError, SpanledgerError
+
+_log = structlog.get_logger("billing")
+MEDIA_TYPE: Final = "application/problem+json"
+
+# Error → (status, type). The first that fits counts.
+_STATUSES: Final[tuple[tuple[type[SpanledgerError], HTTPStatus, str], ...]] = (
+    (UnknownDimensionError, HTTPStatus.UNPROCESSABLE_CONTENT if hasattr(HTTPStatus, "UNPROCESSABLE_CONTENT")
+     else HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-dimension"),
+    (InvalidPeriodError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-period"),
+    (UnknownCustomerError, HTTPStatus.NOT_FOUND, "unknown-customer"),
+    (UnknownInvoiceError, HTTPStatus.NOT_FOUND, "unknown-invoice"),
+    (IdempotencyConflictError, HTTPStatus.CONFLICT, "idempotency-conflict"),
+    (SqlRefusedError, HTTPStatus.FORBIDDEN, "sql-refused"),
+    (SqlTimeoutError, HTTPStatus.REQUEST_TIMEOUT, "sql-timeout"),
+    (SqlMemoryError, HTTPStatus.BAD_REQUEST, "sql-memory"),
+    (SqlFailedError, HTTPStatus.BAD_REQUEST, "sql-failed"),
+    (RequestError, HTTPStatus.BAD_REQUEST, "bad-request"),
+    (LedgerMissingError, HTTPStatus.SERVICE_UNAVAILABLE, "no-ledger-yet"),
+    (SpanledgerError, HTTPStatus.INTERNAL_SERVER_ERROR, "failed"),
+)  # fmt: skip
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of this app a problem document."""
+    app.add_exception_handler(SpanledgerError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
+    """Return one problem document."""
+    body = {
+        "type": f"urn:spanledger:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **{name: value for name, value in more.items() if value},
+    }
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE)
+
+
+def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SpanledgerError)
+    status, kind = next((status, kind) for one, status, kind in _STATUSES if isinstance(error, one))
+    return problem(status, kind, error.message, hint=error.hint)
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [{"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{one['where']}: {one['what']}" for one in faults)
+    return problem(422, "invalid-request", detail, errors=faults)
+
+
+def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    answer = problem(error.status_code, "http", str(error.detail), hint="/docs lists what there is.")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _log.error("unexpected error", path=request.url.path, kind=type(error).__name__, error=str(error))
+    return problem(500, "unexpected", "Something failed here that should not have; it was logged.")

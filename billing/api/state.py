@@ -1,0 +1,29 @@
+"""What the routes share: made at start, given back at stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from billing.config import BillingConfig
+from billing.invoices.store import InvoiceStore
+from billing.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The application's parts."""
+
+    config: BillingConfig
+    warehouse: Warehouse
+    store: InvoiceStore
+
+
+def _state(request: Request) -> State:
+    state: State = request.app.state.spanledger
+    return state
+
+
+Shared = Annotated[State, Depends(_state)]

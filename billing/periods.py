@@ -1,0 +1,80 @@
+"""Periods: half-open spans of call time, UTC. `2026-10`, `2026-10-01` and RFC 3339 are read; nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from billing.errors import InvalidPeriodError
+
+_MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
+_FORMS: Final = "Use 2026-10, 2026-10-01 or 2026-10-01T00:00:00Z."
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """[start, end) of call time; None is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise InvalidPeriodError(
+                f"the period from {self.start.isoformat()} to {self.end.isoformat()} is empty.",
+                hint="`to` is the first moment after the period and must be later than `from`.",
+            )
+
+
+def parse_period(start: str | None, end: str | None) -> Period:
+    """Read a period of two moments; a month or day as `end` means its beginning."""
+    return Period(parse_moment(start) if start else None, parse_moment(end) if end else None)
+
+
+def parse_month(text: str) -> Period:
+    """Read a calendar month such as 2026-10.
+
+    Raises:
+        InvalidPeriodError: it is no month.
+    """
+    match = _MONTH.fullmatch(text.strip())
+    if match is None or not 1 <= int(match[2]) <= 12:
+        raise InvalidPeriodError(f"{text!r} is no month.", hint="Use a form like 2026-10, or give from and to.")
+    year, month = int(match[1]), int(match[2])
+    if not 1 <= year < 9999:
+        raise InvalidPeriodError(f"{text!r} is no month.", hint="Use a form like 2026-10.")
+    following = (year + 1, 1) if month == 12 else (year, month + 1)
+    return Period(datetime(year, month, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC))
+
+
+def parse_moment(text: str) -> datetime:
+    """Read one moment; without an offset it is UTC.
+
+    Raises:
+        InvalidPeriodError: it is no moment.
+    """
+    text = text.strip()
+    if _MONTH.fullmatch(text):
+        start = parse_month(text).start
+        assert start is not None
+        return start
+    try:
+        if len(text) == len("2026-10-01"):
+            day = date.fromisoformat(text)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidPeriodError(f"{text!r} is no date or time.", hint=_FORMS) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def month_of(moment: datetime) -> str:
+    """Return the calendar month of a moment, as 2026-10."""
+    return f"{moment.year:04d}-{moment.month:02d}"
+
+
+def is_in_future(period: Period, *, now: datetime) -> bool:
+    """Say whether the whole period is still to come."""
+    return period.start is not None and period.start > now + timedelta(seconds=0)

@@ -1,0 +1,227 @@
+"""The warehouse: the ledger's views in DuckDB, for questions of our own. Strangers' SQL goes through `sandbox`.
+
+views.sql is read again when it was replaced, so each question sees the newest commit, whole. Sums are over `entries`,
+so corrections are in every figure. Must not: write anything, or run text that came from outside.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import duckdb
+
+from billing.periods import Period
+from billing.warehouse.dimensions import dimension_sql
+from ledger.errors import LedgerMissingError
+from ledger.layout import DataDirectory
+from ledger.manifest import LedgerState, read_state
+from ledger.schema import UNIT_COLUMNS
+
+Row = dict[str, Any]
+Connection = duckdb.DuckDBPyConnection
+FIGURES: Final = (
+    "calls", "unpriced_calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost",
+    "currency",
+)  # fmt: skip
+_FIGURES_SQL: Final = """sum(call_count)::BIGINT AS calls,
+    coalesce(sum(call_count) FILTER (WHERE price_status <> 'priced'), 0)::BIGINT AS unpriced_calls,
+    sum(input_tokens)::BIGINT AS input_tokens,
+    sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
+    sum(cache_write_tokens)::BIGINT AS cache_write_tokens,
+    sum(output_tokens)::BIGINT AS output_tokens,
+    sum(cost) AS cost,
+    cost_currency AS currency"""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A state of the ledger, to be asked for again."""
+
+    ledger_id: str
+    commit: int
+    digest: str
+
+
+class Warehouse:
+    """Questions to the ledger of one data directory. Thread-safe."""
+
+    def __init__(self, data: DataDirectory) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._version: tuple[int, int] | None = None
+
+    def costs(
+        self,
+        *,
+        by: Sequence[str] = (),
+        period: Period | None = None,
+        where: Mapping[str, str | None] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Return calls, tokens and cost, grouped; dearest first. `where` keeps rows whose dimension has that value.
+
+        Raises:
+            UnknownDimensionError: a name in `by` or `where` is none.
+            LedgerMissingError: nothing has been sealed yet.
+        """
+        names = [f'{dimension_sql(name)} AS "{name}"' for name in by]
+        conditions, values = _conditions(period or Period(), where or {})
+        groups = ", ".join([*(str(place + 1) for place in range(len(by))), "cost_currency"])
+        order = ", ".join(["cost DESC NULLS LAST", "calls DESC", *(f'"{name}"' for name in by)])
+        query = f"""SELECT {", ".join([*names, _FIGURES_SQL])}
+FROM entries {conditions} GROUP BY {groups}
+HAVING sum(call_count) <> 0 OR sum(cost) <> 0
+ORDER BY {order}"""
+        if limit is not None:
+            query += f" LIMIT {int(limit)} OFFSET {int(offset)}"
+        return self.rows(query, values)
+
+    def unpriced(self, *, period: Period | None = None) -> list[Row]:
+        """Return the calls whose cost is not known, by who sold them and why."""
+        conditions, values = _conditions(period or Period(), {})
+        return self.rows(
+            f"""SELECT provider, coalesce(response_model, request_model) AS model, price_status, usage_status,
+    count(*) AS calls, sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
+    min(start_time) AS first_call, max(start_time) AS last_call
+FROM unpriced {conditions} GROUP BY ALL ORDER BY calls DESC, provider, model""",
+            values,
+        )
+
+    def audit(self) -> Row:
+        """Return what was received and where it ended, and whether that adds up."""
+        return self.rows("SELECT * FROM audit")[0]
+
+    def customers(self) -> list[str]:
+        """Return every customer the ledger has seen."""
+        query = "SELECT DISTINCT customer_id FROM entries WHERE customer_id IS NOT NULL ORDER BY 1"
+        return [row["customer_id"] for row in self.rows(query)]
+
+    def as_of(self) -> AsOf:
+        """Return the newest state of the ledger."""
+        state = self.state()
+        return AsOf(ledger_id=state.ledger_id, commit=state.commit, digest=state.digest)
+
+    def state(self) -> LedgerState:
+        """Return the manifest's state.
+
+        Raises:
+            LedgerMissingError: nothing has been sealed yet.
+        """
+        return read_state(self._data.manifest)
+
+    def invoice_lines(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
+        """Return a customer's figures by provider, model and currency, as the ledger knew them at a commit."""
+        conditions, values = _conditions(period, {"customer": customer}, as_of=as_of)
+        units = ", ".join(f"sum({unit})::BIGINT AS {unit}" for unit in UNIT_COLUMNS)
+        return self.rows(
+            f"""SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
+    sum(call_count)::BIGINT AS calls,
+    coalesce(sum(call_count) FILTER (WHERE price_status <> 'priced'), 0)::BIGINT AS unpriced_calls,
+    coalesce(sum(cost), 0)::DECIMAL(38,12) AS cost, {units}
+FROM entries {conditions} GROUP BY 1, 2, 3
+HAVING sum(call_count) <> 0 OR sum(cost) <> 0
+ORDER BY provider NULLS LAST, model NULLS LAST, currency NULLS LAST""",
+            values,
+        )
+
+    def other_units(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
+        """Return the rarer units of a customer's calls, by provider and model."""
+        conditions, values = _conditions(period, {"customer": customer}, as_of=as_of)
+        return self.rows(
+            f"""SELECT provider, model, currency, one.key AS unit, sum(one.value)::BIGINT AS quantity FROM (
+    SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
+        unnest(map_entries(other_usage)) AS one
+    FROM entries {conditions} AND other_usage IS NOT NULL
+) GROUP BY ALL HAVING sum(one.value) <> 0 ORDER BY ALL""",
+            values,
+        )
+
+    def share_unattributed(self, period: Period, *, as_of: AsOf) -> Row:
+        """Return calls and cost of the period, all and those nobody is known to pay for."""
+        conditions, values = _conditions(period, {}, as_of=as_of)
+        return self.rows(
+            f"""SELECT coalesce(sum(call_count), 0)::BIGINT AS calls,
+    coalesce(sum(call_count) FILTER (WHERE customer_id IS NULL), 0)::BIGINT AS unattributed_calls,
+    coalesce(sum(cost) FILTER (WHERE customer_id IS NULL), 0)::DECIMAL(38,12) AS unattributed_cost
+FROM entries {conditions}""",
+            values,
+        )[0]
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run a query of our own; money comes as Decimal."""
+        with self._lock:
+            cursor = self._opened().execute(query, list(values))
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def close(self) -> None:
+        """Give DuckDB back."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _opened(self) -> Connection:
+        """Return a connection whose views are those of the newest views.sql."""
+        try:
+            status = self._data.views.stat()
+        except FileNotFoundError as missing:
+            raise LedgerMissingError(
+                f"there is no ledger at {self._data.ledger} yet.",
+                hint="Start `spanledger up` with this data_dir, or correct the path.",
+            ) from missing
+        version = (status.st_ino, status.st_mtime_ns)
+        if self._connection is None or version != self._version:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = open_views(self._data)
+            self._version = version
+        return self._connection
+
+
+def open_views(data: DataDirectory) -> Connection:
+    """Return a plain DuckDB connection with the ledger's views, as of now.
+
+    Raises:
+        LedgerMissingError: nothing has been sealed yet.
+    """
+    try:
+        text = data.views.read_text()
+    except FileNotFoundError as missing:
+        raise LedgerMissingError(
+            f"there is no ledger at {data.ledger} yet.",
+            hint="Start `spanledger up` with this data_dir, or correct the path.",
+        ) from missing
+    connection = duckdb.connect()
+    connection.execute(text)
+    return connection
+
+
+def _conditions(
+    period: Period, where: Mapping[str, str | None], *, as_of: AsOf | None = None
+) -> tuple[str, list[str | int | datetime | Decimal]]:
+    parts: list[str] = ["true"]
+    values: list[str | int | datetime | Decimal] = []
+    if period.start is not None:
+        parts.append("start_time >= ?")
+        values.append(period.start)
+    if period.end is not None:
+        parts.append("start_time < ?")
+        values.append(period.end)
+    for name, value in where.items():
+        if value is None:
+            parts.append(f"{dimension_sql(name)} IS NULL")
+        else:
+            parts.append(f"({dimension_sql(name)})::VARCHAR = ?")
+            values.append(value)
+    if as_of is not None:
+        parts.append('"commit" <= ?')
+        values.append(as_of.commit)
+    return "WHERE " + " AND ".join(parts), values

@@ -1,0 +1,116 @@
+"""`sql`, `costs`, `audit`, `unpriced`: questions to the ledger from the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from billing.warehouse.sandbox import run_sql
+from rich.console import Console
+
+from billing.periods import parse_period
+from billing.warehouse.warehouse import FIGURES, Warehouse
+from spanledger.cli.options import DataDir, Format, From, OutputFormat, To
+from spanledger.cli.printing import print_rows
+from spanledger.settings import load_settings
+
+_CLASSES = ("usage", "duplicate", "nested", "aggregate", "quarantined", "not_genai")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (costs, sql, audit, unpriced):
+        app.command(rich_help_panel="Questions")(command)
+
+
+def costs(
+    by: Annotated[str, typer.Option(help="Dimensions, comma-separated: customer, model, day, label.team …")] = (
+        "customer,model"
+    ),
+    from_: From = None,
+    to: To = None,
+    customer: Annotated[str | None, typer.Option(help="Only this customer.")] = None,
+    data_dir: DataDir = None,
+    output_format: Format = OutputFormat.TABLE,
+) -> None:
+    """Show what calls cost, grouped; dearest first.
+
+    Example: spanledger costs --by customer,model --from 2026-10 --to 2026-11
+    """
+    settings = load_settings(data_dir=data_dir)
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    rows = Warehouse(settings.billing().data).costs(
+        by=names, period=parse_period(from_, to), where={} if customer is None else {"customer": customer}
+    )
+    print_rows(rows, columns=[*names, *FIGURES], output_format=output_format)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over entries, calls, costs_daily, unpriced, set_aside …")],
+    data_dir: DataDir = None,
+    output_format: Format = OutputFormat.TABLE,
+) -> None:
+    """Ask the ledger in SQL; read-only, sandboxed and bounded like POST /v1/sql.
+
+    Example: spanledger sql "SELECT customer_id, sum(cost) FROM entries GROUP BY ALL ORDER BY 2 DESC"
+    """
+    config = load_settings(data_dir=data_dir).billing()
+    result = run_sql(
+        query,
+        data=config.data,
+        rows_max=config.sql_rows_max,
+        memory_bytes_max=config.sql_memory_bytes_max,
+        time_s_max=config.sql_time_s_max,
+    )
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    print_rows(rows, columns=result.columns, output_format=output_format)
+    if result.truncated:
+        Console(stderr=True).print(f"[yellow]only the first {len(rows):,} rows are shown (sql_rows_max)[/yellow]")
+
+
+def audit(data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) -> None:
+    """Show where every span received ended, and whether it adds up; exit code 1 if it does not.
+
+    Example: spanledger audit --format json
+    """
+    line = Warehouse(load_settings(data_dir=data_dir).billing().data).audit()
+    if output_format == OutputFormat.TABLE:
+        Console().print(audit_sentence(line))
+    else:
+        print_rows([line], columns=list(line), output_format=output_format)
+    if not (line["adds_up"] and line["ledger_agrees"]):
+        raise typer.Exit(1)
+
+
+def unpriced(
+    from_: From = None, to: To = None, data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE
+) -> None:
+    """Show the calls whose cost is not known, by model and reason.
+
+    Example: spanledger unpriced --from 2026-10
+    """
+    rows = Warehouse(load_settings(data_dir=data_dir).billing().data).unpriced(period=parse_period(from_, to))
+    columns = (
+        "provider",
+        "model",
+        "price_status",
+        "usage_status",
+        "calls",
+        "input_tokens",
+        "output_tokens",
+        "first_call",
+        "last_call",
+    )
+    print_rows(rows, columns=columns, output_format=output_format)
+
+
+def audit_sentence(line: dict[str, int]) -> str:
+    """Return the audit as one line that can be checked by eye."""
+    parts = " + ".join(f"{line[name]:,} {name.replace('_', ' ')}" for name in _CLASSES)
+    verdict = "[green]adds up[/green]" if line["adds_up"] else "[red]DOES NOT ADD UP[/red]"
+    books = (
+        f"{line['calls_in_ledger']:,} calls in the Parquet files"
+        if line["ledger_agrees"]
+        else f"[red]but {line['calls_in_ledger']:,} calls in the Parquet files[/red]"
+    )
+    return f"{line['received']:,} spans received = {parts}  ·  {verdict}  ·  {books}  ·  commit {line['commit']}"

@@ -1,0 +1,201 @@
+"""The show: everything started on a scratch directory, recorded calls sent, what they cost printed, all ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from billing.invoices.drafting import draft
+from billing.invoices.store import InvoiceStore
+from billing.periods import month_of, parse_month
+from billing.warehouse.warehouse import FIGURES, Warehouse
+from ledger.errors import SpanledgerError
+from receiver.config import data_directory
+from spanledger.cli.invoices import print_invoice
+from spanledger.cli.options import OutputFormat
+from spanledger.cli.printing import print_rows
+from spanledger.cli.queries import audit_sentence
+from spanledger.demo.recorded import load
+from spanledger.demo.sending import send
+from spanledger.settings import Settings
+
+_START_S_MAX: Final = 30.0
+_SEAL_S_MAX: Final = 30.0
+_POLL_S: Final = 0.1
+
+
+class DemoError(SpanledgerError):
+    """The demo could not be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The programs of the demo."""
+
+    data_dir: Path
+    otlp: str
+    http: str
+    process: subprocess.Popen[bytes]
+
+
+def show(*, folder: Path | None, keep_running: bool) -> None:
+    """Run the demo; with `keep_running` the programs stay until Ctrl-C.
+
+    Raises:
+        DemoError: a part did not start, or what was sent did not arrive.
+    """
+    console = Console()
+    data_dir = folder or Path(tempfile.mkdtemp(prefix="spanledger-demo-"))
+    if (data_dir / "ledger").exists():
+        raise DemoError(f"{data_dir} has a ledger already.", hint="Give the demo an empty directory.")
+    console.print(f"[bold]spanledger demo[/bold], on {data_dir}\n")
+    with _started(data_dir) as running:
+        console.print(f"  started receiver (OTLP {running.otlp}), sealer and billing (http://{running.http})")
+        sent = _send(running, console)
+        _wait_until_sealed(running, sent)
+        _print_results(data_dir, console)
+        if keep_running:
+            console.print(f"\nRunning until Ctrl-C: http://{running.http}")
+            running.process.wait()
+    _print_next_steps(data_dir, console)
+
+
+def _send(running: _Running, console: Console) -> int:
+    traces = load()
+    total = sum(len(trace.spans) for trace in traces)
+    columns = (TextColumn("  sending recorded spans"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("send", total=total)
+        sent = send(
+            traces,
+            endpoint=running.otlp,
+            now_ns=time.time_ns(),
+            on_progress=lambda done: progress.update(task, completed=done),
+        )
+    return sent.spans
+
+
+def _print_results(data_dir: Path, console: Console) -> None:
+    data = data_directory(data_dir)
+    warehouse = Warehouse(data)
+    rows = warehouse.costs(by=["customer", "provider", "model"])
+    console.print()
+    print_rows(
+        rows,
+        columns=["customer", "provider", "model", *(name for name in FIGURES if name != "cache_write_tokens")],
+        output_format=OutputFormat.TABLE,
+        title="What the calls cost (null = not known, never 0)",
+    )
+    console.print("\n[bold]Audit[/bold]  " + audit_sentence(warehouse.audit()) + "\n")
+    customer = next(row["customer"] for row in rows if row["customer"] is not None and row["cost"])
+    made = draft(warehouse, customer=customer, period=parse_month(month_of(datetime.now(UTC))))
+    store = InvoiceStore(f"sqlite:///{data.billing_database}")
+    print_invoice(store.add(made), output_format=OutputFormat.TABLE)
+    store.close()
+    warehouse.close()
+
+
+def _print_next_steps(data_dir: Path, console: Console) -> None:
+    command = "spanledger" if _is_on_path() else str(Path(sys.executable).with_name("spanledger"))
+    console.print("\n[bold]Try next[/bold]")
+    for line in (
+        f'{command} sql --data-dir {data_dir} "SELECT provider, sum(cost) FROM entries GROUP BY ALL"',
+        f"{command} unpriced --data-dir {data_dir}",
+        f"{command} costs --data-dir {data_dir} --by label.team,customer",
+        f"{command} up          # for real: point a Collector's OTLP exporter at 127.0.0.1:4317",
+    ):
+        console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _is_on_path() -> bool:
+    found = Path(sys.executable).with_name("spanledger")
+    return str(found.parent) in os.environ.get("PATH", "").split(os.pathsep)
+
+
+@contextmanager
+def _started(data_dir: Path) -> Iterator[_Running]:
+    otlp, http = _free_address(), _free_address()
+    log = data_dir / "demo.log"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    names = {f"SPANLEDGER_{name.upper()}" for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, "-m", "spanledger", "up", "--data-dir", str(data_dir)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--otlp-listen", otlp, "--http-listen", http],
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    running = _Running(data_dir=data_dir, otlp=otlp, http=http, process=process)
+    try:
+        _wait_until_ready(running, log)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def _wait_until_ready(running: _Running, log: Path) -> None:
+    deadline = time.monotonic() + _START_S_MAX
+    while time.monotonic() < deadline:
+        if running.process.poll() is not None:
+            break
+        if _answers(running.otlp) and _get(running, "/readyz") is not None:
+            return
+        time.sleep(_POLL_S)
+    raise DemoError("a part did not start.", hint=f"Its log is {log}.")
+
+
+def _wait_until_sealed(running: _Running, spans: int) -> None:
+    deadline = time.monotonic() + _SEAL_S_MAX
+    audit: dict[str, Any] | None = None
+    while time.monotonic() < deadline:
+        audit = _get(running, "/v1/audit")
+        if audit is not None and audit["received"] >= spans:
+            return
+        time.sleep(_POLL_S)
+    raise DemoError(
+        f"{spans} spans were sent, the ledger has {audit and audit['received']}.",
+        hint=f"Its log is {running.data_dir / 'demo.log'}.",
+    )
+
+
+def _get(running: _Running, path: str) -> dict[str, Any] | None:
+    try:
+        with urllib.request.urlopen(f"http://{running.http}{path}", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
