@@ -35,8 +35,10 @@ from receiver.sealer.candidate import Attribution
 ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
 CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"
 DEFAULT_CONFIG_FILE: Final = "spanledger.toml"
+# Ours, but not settings of these programs: those of the supervisor and of the Collector configurations.
 _NOT_SETTINGS: Final = frozenset(
-    {CONFIG_FILE_VARIABLE, "SPANLEDGER_SUPERVISOR_PID", "SPANLEDGER_QUEUE_DIR", "SPANLEDGER_ENDPOINT"}
+    f"{ENVIRONMENT_PREFIX}{name}"
+    for name in ("CONFIG", "SUPERVISOR_PID", "ENDPOINT", "QUEUE_BYTES", "QUEUE_DIR", "RECEIVERS", "CUSTOMER_KEYS")
 )
 
 

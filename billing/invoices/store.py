@@ -135,8 +135,10 @@ class InvoiceStore:
                 known = self._answered(session, idempotency_key, request)
                 if known is not None:
                     return known
-                session.add(IdempotencyRow(key=idempotency_key, request_digest=_digest(request), invoice_id=invoice.id))
             session.add(_row(invoice))
+            if idempotency_key is not None:
+                session.flush()  # the key points at the invoice
+                session.add(IdempotencyRow(key=idempotency_key, request_digest=_digest(request), invoice_id=invoice.id))
         return invoice
 
     def answered(self, idempotency_key: str, request: object) -> Invoice | None:
