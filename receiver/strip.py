@@ -9,12 +9,13 @@ Must not: decode values, or know what an attribute means beyond the tables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
 from receiver import wire
-from receiver.dialects import CONTENT_KEYS, CONTENT_PREFIXES, SIDE_CHANNELS
+from receiver.dialects import CONTENT_KEYS, CONTENT_PREFIXES, EVIDENCE_PREFIXES, SIDE_CHANNELS
 
 # Spans above this surely carry message content; they are stripped before they reach the disk.
 LARGE_SPAN_BYTES: Final = 4096
@@ -23,6 +24,7 @@ VALUE_BYTES_MAX: Final = 2048
 
 _CONTENT_KEYS: Final = frozenset(key.encode() for key in CONTENT_KEYS)
 _CONTENT_PREFIXES: Final = tuple(prefix.encode() for prefix in CONTENT_PREFIXES)
+_EVIDENCE_PREFIXES: Final = tuple(prefix.encode() for prefix in EVIDENCE_PREFIXES)
 _SIDE_CHANNELS: Final = frozenset(key.encode() for key in SIDE_CHANNELS)
 
 
@@ -31,11 +33,23 @@ def strip(span: bytes) -> bytes:
 
     Bytes that are no span become empty: nothing of them can be told apart from content.
     """
+    return _stripped(span, lambda attribute: not is_content(attribute))
+
+
+def strip_to_evidence(span: bytes) -> bytes:
+    """Return the span with no more attributes than evidence may keep: the form in which quarantine holds it."""
+    return _stripped(
+        span,
+        lambda attribute: attribute_key(attribute).startswith(_EVIDENCE_PREFIXES) and not is_content(attribute),
+    )
+
+
+def _stripped(span: bytes, keep: Callable[[bytes], bool]) -> bytes:
     try:
         message = wire.Span.FromString(span)
     except DecodeError:
         return b""
-    kept = [attribute for attribute in message.attributes if not is_content(attribute)]
+    kept = [attribute for attribute in message.attributes if keep(attribute)]
     del message.attributes[:]
     message.attributes.extend(kept)
     message.ClearField("events")

@@ -90,20 +90,19 @@ def key_values(attributes: Mapping[str, Any]) -> Iterable[KeyValue]:
 
 def any_value(value: Any) -> AnyValue:
     """Return the AnyValue of a Python value, of every OTLP type."""
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, bytes):
-        return AnyValue(bytes_value=value)
+    message = AnyValue()
     if isinstance(value, list | tuple):
-        message = AnyValue()
         message.array_value.values.extend(any_value(one) for one in value)
-        return message
-    if isinstance(value, Mapping):
-        message = AnyValue()
+    elif isinstance(value, Mapping):
         message.kvlist_value.values.extend(key_values(value))
-        return message
-    return AnyValue(string_value=str(value))
+    elif isinstance(value, bool):
+        message.bool_value = value
+    elif isinstance(value, int):
+        message.int_value = value
+    elif isinstance(value, float):
+        message.double_value = value
+    elif isinstance(value, bytes):
+        message.bytes_value = value
+    else:
+        message.string_value = str(value)
+    return message

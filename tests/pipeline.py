@@ -30,7 +30,7 @@ class Pipeline:
     def __init__(self, folder: Path, *, filesystem: Filesystem | None = None) -> None:
         self.data = DataDirectory(folder)
         self.filesystem = filesystem or LocalFilesystem()
-        self._splitter = Splitter(
+        self.splitter = Splitter(
             span_marks=[*dialects.MARKERS, *(key.encode() for key in DEFAULT_CUSTOMER_ATTRIBUTES)],
             scope_marks=dialects.SCOPE_MARKERS,
         )
@@ -50,7 +50,7 @@ class Pipeline:
 
     def send_bytes(self, body: bytes) -> None:
         """Accept one request, as the server does."""
-        split = self._splitter.split(body)
+        split = self.splitter.split(body)
         payload = strip_large_spans(split.payload)
         self.journal.append(received=split.received, kept=split.kept, payload=payload)
 

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from receiver import wire
 from receiver.dialects import EVIDENCE_PREFIXES
 from receiver.dialects.reading import AttributeValue
-from receiver.strip import is_content, strip
+from receiver.strip import is_content, strip_to_evidence
 
 # A token count, a model name, an id: 200,000 of them stay well under 100 MB.
 REMEMBERED_MAX: Final = 200_000
@@ -190,7 +190,7 @@ class Decoder:
 
 def stripped(span: DecodedSpan | UndecodableSpan) -> bytes:
     """Return the span's bytes as quarantine keeps them."""
-    return strip(span.raw)
+    return strip_to_evidence(span.raw)
 
 
 def _decode_or_empty(kind: Any, encoded: bytes) -> Any:
