@@ -110,14 +110,16 @@ def _encode(rows: pa.Table, *, table: Table, commit: int, journal: JournalRanges
         b"spanledger.journal": json.dumps({name: list(ends) for name, ends in journal.items()}).encode(),
     }
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        rows.replace_schema_metadata(footer),
+    with pq.ParquetWriter(
         sink,
+        rows.schema,
         compression=_COMPRESSION,
         compression_level=_COMPRESSION_LEVEL,
         use_dictionary=_dictionary_columns(rows.schema),
         store_schema=False,
-    )
+    ) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(footer)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 

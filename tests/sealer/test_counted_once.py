@@ -1,0 +1,194 @@
+"""Counted once: whatever is re-sent, in whatever order, split however, the ledger says the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.otlp import SpanText, call
+from tests.pipeline import Pipeline
+
+# What may differ between two histories of the same spans: when and in which commit a row was written, and why.
+HISTORY = 'recorded_time, "commit", revision, reason, entry_type'
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """An empty ledger."""
+    with Pipeline(tmp_path) as made:
+        yield made
+
+
+def net_state(pipeline: Pipeline) -> dict[str, Any]:
+    """Everything about the ledger that must not depend on how the spans came."""
+    audit = pipeline.audit()
+    return {
+        "calls": pipeline.rows(f"SELECT * EXCLUDE ({HISTORY}) FROM calls ORDER BY source_id"),
+        "costs_daily": pipeline.rows("SELECT * FROM costs_daily ORDER BY ALL"),
+        "set_aside": pipeline.rows("SELECT source_id, span_class FROM set_aside ORDER BY ALL"),
+        "counts": {name: audit.get(name, 0) for name in ("usage", "nested", "aggregate", "quarantined")},
+    }
+
+
+def test_exact_repeats_are_duplicates(pipeline: Pipeline) -> None:
+    """Ten deliveries of a span are one call, over restarts and without an index too."""
+    span = call(attributes={"customer.id": "acme"})
+    for round_number in range(10):
+        pipeline.take(span)
+        if round_number % 3 == 0:
+            pipeline.restart_sealer()
+        if round_number == 6:
+            pipeline.restart_sealer()
+            shutil.rmtree(pipeline.data.index)
+    assert pipeline.audit() == {"commit": 10, "received": 10, "usage": 1, "duplicate": 9, "calls_in_ledger": 1}
+
+
+def test_repeat_within_one_request_is_a_duplicate(pipeline: Pipeline) -> None:
+    """The same span twice in one request is one call."""
+    span = call()
+    pipeline.take(span, span)
+    assert pipeline.audit() == {"commit": 1, "received": 2, "usage": 1, "duplicate": 1, "calls_in_ledger": 1}
+
+
+def test_outer_span_that_comes_later_takes_nothing_twice(pipeline: Pipeline) -> None:
+    """Inner first, outer days later: the sum of entries is one call's at every commit."""
+    inner = call(trace=1, span=2, parent=3, attributes={"gen_ai.response.id": "chatcmpl-abc"})
+    outer = call(trace=1, span=3, attributes={"gen_ai.response.id": "chatcmpl-abc", "customer.id": "acme"})
+    pipeline.take(inner)
+    alone = pipeline.value("SELECT sum(cost) FROM entries")
+    pipeline.take(outer)
+    assert pipeline.value("SELECT sum(cost) FROM entries") == alone
+    assert pipeline.rows("SELECT customer_id, call_count FROM calls") == [{"customer_id": "acme", "call_count": 1}]
+    assert pipeline.audit()["nested"] == 1
+
+
+def test_reversal_takes_back_the_old_customer(pipeline: Pipeline) -> None:
+    """A sum by customer is right at every commit: the reversal carries who paid before."""
+    pipeline.take(call(trace=1, span=2, parent=3))
+    pipeline.take(SpanText(trace=1, span=3, scope="http", attributes={"customer.id": "acme"}))
+    by_customer = pipeline.rows("SELECT customer_id, sum(cost) AS cost FROM entries GROUP BY 1 ORDER BY 1 NULLS FIRST")
+    assert by_customer == [
+        {"customer_id": None, "cost": Decimal(0)},
+        {"customer_id": "acme", "cost": Decimal("0.00035")},
+    ]
+    types = pipeline.rows("SELECT entry_type, revision, reason FROM entries ORDER BY revision")
+    assert types == [
+        {"entry_type": "usage", "revision": 0, "reason": None},
+        {"entry_type": "reversal", "revision": 1, "reason": "customer"},
+        {"entry_type": "restatement", "revision": 2, "reason": "customer"},
+    ]
+
+
+def test_reversal_negates_every_figure_and_keeps_nulls(pipeline: Pipeline) -> None:
+    """Whatever column is summed, a reversed call is nothing; what was not known stays not known."""
+    details = {"gen_ai.usage.cache_read.input_tokens": 40, "gen_ai.usage.image.output_tokens": 3}
+    pipeline.take(call(trace=1, span=2, parent=3, attributes=details))
+    pipeline.take(SpanText(trace=1, span=3, scope="http", attributes={"customer.id": "acme"}))
+    (reversal,) = pipeline.rows("SELECT * FROM entries WHERE entry_type = 'reversal'")
+    (usage,) = pipeline.rows("SELECT * FROM entries WHERE entry_type = 'usage'")
+    assert reversal["cache_read_tokens"] == -40
+    assert reversal["other_usage"] == {"output_image_tokens": -3}
+    assert reversal["cost"] == (-usage["cost"] if usage["cost"] is not None else None)
+    assert (reversal["web_searches"], reversal["span_attributes"]) == (None, None)
+    assert reversal["call_count"] == -1
+
+
+def test_restatement_keeps_its_price(pipeline: Pipeline) -> None:
+    """A change of payer moves no amount: readings and prices are pinned."""
+    pipeline.take(call(trace=1, span=2, parent=3))
+    before = pipeline.rows("SELECT cost, price_version FROM calls")
+    pipeline.take(SpanText(trace=1, span=3, scope="http", attributes={"customer.id": "acme"}))
+    assert pipeline.rows("SELECT cost, price_version FROM calls") == before
+
+
+def test_nested_span_that_becomes_a_call_is_priced(pipeline: Pipeline) -> None:
+    """A roll-up was hiding nothing: when its other child comes, both children are calls."""
+    framework = call(trace=1, span=1, tokens=(100, 10), attributes={"gen_ai.response.model": None})
+    pipeline.take(framework, call(trace=1, span=2, parent=1))
+    assert pipeline.audit()["usage"] == 1
+    pipeline.take(call(trace=1, span=3, parent=1))
+    audit = pipeline.audit()
+    assert (audit["usage"], audit["nested"]) == (2, 1)
+    assert {row["cost"] for row in pipeline.rows("SELECT cost FROM calls")} == {Decimal("0.00035")}
+
+
+def test_agent_is_shown_and_never_billed(pipeline: Pipeline) -> None:
+    """Roll-ups of agents are aggregates."""
+    agent = call(trace=1, span=1, tokens=(300, 30), attributes={"gen_ai.operation.name": "invoke_agent"})
+    pipeline.take(agent, call(trace=1, span=2, parent=1), call(trace=1, span=3, parent=1))
+    assert pipeline.rows("SELECT span_class FROM set_aside") == [{"span_class": "aggregate"}]
+    assert pipeline.value("SELECT sum(input_tokens) FROM entries") == 200
+
+
+def test_index_rebuilt_from_the_ledger_is_the_same(pipeline: Pipeline) -> None:
+    """Nothing in the index is knowledge of its own."""
+    pipeline.take(call(trace=1, span=2, parent=3), call(tokens=(-1, 1)), call(trace=9, span=9))
+    pipeline.take(SpanText(trace=1, span=3, scope="http", attributes={"customer.id": "acme"}))
+    pipeline.take(call(trace=9, span=9, tokens=(100, 11)), call(trace=1, span=4, parent=2))
+    pipeline.take(call(trace=1, span=5, attributes={"gen_ai.operation.name": "invoke_agent"}))
+    before = sorted(pipeline.sealer.index.items())
+    pipeline.restart_sealer()
+    shutil.rmtree(pipeline.data.index)
+    assert sorted(pipeline.sealer.index.items()) == before
+
+
+spans = st.lists(
+    st.builds(
+        lambda trace, span, parent, tokens, response_id, customer, operation: SpanText(
+            trace=trace,
+            span=span,
+            parent=parent,
+            scope="opentelemetry.instrumentation.genai.openai" if operation else "http",
+            attributes={
+                key: value
+                for key, value in {
+                    "gen_ai.operation.name": operation,
+                    "gen_ai.provider.name": "openai" if operation else None,
+                    "gen_ai.response.model": "gpt-4o" if operation else None,
+                    "gen_ai.usage.input_tokens": tokens if operation else None,
+                    "gen_ai.usage.output_tokens": tokens if operation else None,
+                    "gen_ai.response.id": response_id if operation else None,
+                    "customer.id": customer,
+                }.items()
+                if value is not None
+            },
+        ),
+        st.integers(1, 2),
+        st.integers(1, 6),
+        st.none() | st.integers(1, 6),
+        st.sampled_from([None, 5, 9, -1]),
+        st.sampled_from([None, "r1", "r2"]),
+        st.sampled_from([None, None, "acme", "globex"]),
+        st.sampled_from(["chat", "chat", "invoke_agent", None]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(spans, st.integers(0, 2**32), st.integers(1, 4))
+def test_any_order_split_and_repetition_gives_the_same_ledger(sent: list[SpanText], seed: int, batches: int) -> None:
+    """One request in order, or many shuffled with repeats and restarts between: the same calls and sums."""
+    chance = Random(seed)
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        with Pipeline(Path(one)) as straight:
+            straight.take(*sent)
+            expected = net_state(straight)
+        with Pipeline(Path(two)) as scattered:
+            repeated = [*sent, *chance.choices(sent, k=len(sent))]
+            chance.shuffle(repeated)
+            for number in range(batches):
+                scattered.take(*repeated[number::batches])
+                if chance.random() < 0.3:
+                    scattered.restart_sealer()
+            assert net_state(scattered) == expected
