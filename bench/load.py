@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _MODELS: Final = ("gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", "gpt-4.1-2025-04-14", "o3-mini-2025-01-31")
@@ -59,7 +60,7 @@ def make_request(*, spans: int, genai_share: float, seed: int) -> bytes:
                 span_id=chance.randbytes(8),
                 parent_span_id=chance.randbytes(8),
                 name="chat gpt-4o",
-                kind=3,  # type: ignore[arg-type]
+                kind=Span.SPAN_KIND_CLIENT,
                 start_time_unix_nano=_START_NS + number * 1000,
                 end_time_unix_nano=_START_NS + number * 1000 + 10**9,
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +37,11 @@ def application(endpoint: str) -> TracerProvider:
     provider = TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=True)))
     return provider
+
+
+def _wait_for_spans(sent: list[str], otlp: str, *, more: int) -> None:
+    enough = len(sent) + more
+    wait_until(lambda: is_listening(otlp) and len(sent) > enough, what="spans are flowing")
 
 
 def make_call(provider: TracerProvider, *, customer: str, tokens: tuple[int, int]) -> str:
@@ -95,8 +103,7 @@ def test_receiver_killed_five_times_under_a_collector_loses_and_doubles_nothing(
         sender = threading.Thread(target=send)
         sender.start()
         for _ in range(5):
-            before = len(sent)
-            wait_until(lambda before=before: is_listening(otlp) and len(sent) > before + 300, what="spans are flowing")
+            _wait_for_spans(sent, otlp, more=300)
             receiver.kill()
             receiver.start()
         wait_until(lambda: is_listening(otlp), what="the receiver is back")
@@ -154,10 +161,6 @@ def test_calls_are_queryable_about_two_seconds_after_they_came(up: Up) -> None:
 
 def test_part_that_dies_is_started_again_and_nothing_is_lost(up: Up) -> None:
     """`up` restarts a killed sealer, says so, and what was received meanwhile is sealed."""
-    import os
-    import signal
-    import subprocess
-
     assert up.process is not None
     children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(up.process.pid)], capture_output=True, text=True)
     sealer = next(int(line.split()[0]) for line in children.stdout.splitlines() if line.rstrip().endswith("seal"))

@@ -169,34 +169,59 @@ _REQUEST_TIER: Final = ("openai.request.service_tier", "gen_ai.openai.request.se
 _USAGE_OR_MODEL: Final = (*USAGE_KEYS.input, *USAGE_KEYS.output, "gen_ai.request.model", "gen_ai.response.model")
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the names on a span say, apart from its figures and ids. Spans repeat it: it is worked out once."""
+
+    kind: SpanKind
+    operation: str
+    flags: tuple[str, ...]
+    provider: str | None
+    service_tier: str | None
+    has_output: bool
+
+
+# Everything `_call` looks at: spans that agree on these have the same `_Call`.
+_NAMING_KEYS: Final = (
+    "gen_ai.operation.name",
+    "llm.request.type",
+    "traceloop.span.kind",
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "server.address",
+    "gen_ai.openai.api_base",
+    *_RESPONSE_TIER,
+    *_REQUEST_TIER,
+)
+_CALLS_MAX: Final = 50_000
+_calls: dict[tuple[object, ...], _Call] = {}
+
+
 def read_genai(span: SpanView, emitter: Emitter) -> Reading | None:
     """Read a span by GenAI names; None when it has none that say what it is."""
     attributes = span.attributes
-    operation, is_call, inferred = _operation(attributes)
-    if operation is None:
+    call = _call(attributes, emitter)
+    if call is None:
         return None
-    flags: tuple[str, ...] = ("unknown_scope",) if emitter is _UNKNOWN else ()
-    if inferred:
-        flags += ("operation_inferred",)
-    usage = read_usage(attributes, USAGE_KEYS, meaning=emitter.meaning, has_output=operation not in _WITHOUT_OUTPUT)
+    usage = read_usage(attributes, USAGE_KEYS, meaning=emitter.meaning, has_output=call.has_output)
     status = usage.status
+    flags = call.flags + usage.flags
     if emitter.output_lacks_thoughts:
         flags += _recover_thoughts(usage)
     if emitter.streams_unreliable and attributes.get("gen_ai.is_streaming") is True and status == UsageStatus.REPORTED:
         status = UsageStatus.PARTIAL
         flags += ("stream_usage_unreliable",)
-    tier, requested = _tier(attributes)
-    if requested:
-        flags += ("service_tier_requested",)
     return Reading(
-        SpanKind.CALL if is_call else SpanKind.AGGREGATE,
+        call.kind,
         emitter.dialect,
-        operation=operation,
-        provider=seller(read_text(attributes, ("gen_ai.provider.name", "gen_ai.system")), attributes),
+        operation=call.operation,
+        provider=call.provider,
         request_model=read_text(attributes, ("gen_ai.request.model",)),
         response_model=read_text(attributes, ("gen_ai.response.model",)),
         response_id=read_text(attributes, ("gen_ai.response.id",)),
-        service_tier=tier,
+        service_tier=call.service_tier,
         error_type=_error(span),
         agent_name=read_text(attributes, ("gen_ai.agent.name", "traceloop.workflow.name")),
         user_id=read_text(attributes, ("user.id", "enduser.id", "traceloop.association.properties.user_id")),
@@ -205,7 +230,45 @@ def read_genai(span: SpanView, emitter: Emitter) -> Reading | None:
         ),
         usage=usage.units,
         usage_status=status,
-        usage_flags=flags + usage.flags,
+        usage_flags=flags,
+    )
+
+
+def _call(attributes: Mapping[str, AttributeValue], emitter: Emitter) -> _Call | None:
+    """Return what the names say; remembered, since spans repeat them."""
+    names = (emitter.scope_prefix, *map(attributes.get, _NAMING_KEYS))
+    try:
+        known = _calls.get(names)
+    except TypeError:  # a list or map under one of the names
+        return _worked_out(attributes, emitter)
+    if known is not None:
+        return known
+    if len(_calls) > _CALLS_MAX:
+        _calls.clear()
+    call = _worked_out(attributes, emitter)
+    # Whether a span without an operation is a call depends on its figures too: that is not remembered.
+    if call is not None and "operation_inferred" not in call.flags:
+        _calls[names] = call
+    return call
+
+
+def _worked_out(attributes: Mapping[str, AttributeValue], emitter: Emitter) -> _Call | None:
+    operation, is_call, inferred = _operation(attributes)
+    if operation is None:
+        return None
+    flags: tuple[str, ...] = ("unknown_scope",) if emitter is _UNKNOWN else ()
+    if inferred:
+        flags += ("operation_inferred",)
+    tier, requested = _tier(attributes)
+    if requested:
+        flags += ("service_tier_requested",)
+    return _Call(
+        kind=SpanKind.CALL if is_call else SpanKind.AGGREGATE,
+        operation=operation,
+        flags=flags,
+        provider=seller(read_text(attributes, ("gen_ai.provider.name", "gen_ai.system")), attributes),
+        service_tier=tier,
+        has_output=operation not in _WITHOUT_OUTPUT,
     )
 
 

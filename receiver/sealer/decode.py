@@ -9,7 +9,7 @@ replacement characters; an attribute that cannot be decoded at all is left out a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -111,25 +111,15 @@ class Decoder:
             span = wire.Span.FromString(raw)
         except DecodeError as malformed:
             return UndecodableSpan(raw=raw, detail=str(malformed))
-        attributes: dict[str, AttributeValue] = {}
-        evidence: dict[str, str] = {}
-        canonical: list[bytes] = []
+        encoded = span.attributes
+        remembered: list[Any] = [self._attributes.get(one) for one in encoded]
+        found: list[Attribute] = remembered
         flags: tuple[str, ...] = ()
-        remembered = self._attributes
-        for encoded in span.attributes:
-            try:
-                attribute = remembered[encoded]
-            except KeyError:
-                attribute, bad = self._attribute(encoded)
-                if bad:
-                    flags = (_BAD_ATTRIBUTE_FLAG,)
-            if attribute is None:
-                continue
-            key, value, encoding, text = attribute
-            attributes[key] = value
-            canonical.append(encoding)
-            if text is not None:
-                evidence[key] = text
+        if None in remembered:
+            found, flags = self._complete(remembered, encoded)
+        attributes = {one[0]: one[1] for one in found}
+        evidence = {one[0]: one[3] for one in found if one[3] is not None}
+        canonical = [one[2] for one in found]
         status_code = span.status.code
         decoded = DecodedSpan(
             span.trace_id, span.span_id, span.parent_span_id, span.name.decode("utf-8", "replace"), span.kind,
@@ -139,19 +129,40 @@ class Decoder:
         decoded.content_hash = _content_hash(decoded, canonical)
         return decoded
 
+    def _complete(
+        self, found: Sequence[Attribute | None], encoded: Sequence[bytes]
+    ) -> tuple[list[Attribute], tuple[str, ...]]:
+        """Decode what is not remembered yet; leave out content and what cannot be decoded."""
+        complete: list[Attribute] = []
+        flags: tuple[str, ...] = ()
+        for known, one in zip(found, encoded, strict=True):
+            attribute = known
+            if attribute is None:
+                attribute, is_bad = self._attribute(one)
+                if is_bad:
+                    flags = (_BAD_ATTRIBUTE_FLAG,)
+            if attribute is not None:
+                complete.append(attribute)
+        return complete, flags
+
     def _attribute(self, encoded: bytes) -> tuple[Attribute | None, bool]:
-        """Decode and remember one attribute; content is remembered as None. The flag says it could not be decoded."""
+        """Decode and remember one attribute; None for content. The flag says it could not be decoded."""
         if is_content(encoded):
             # Content is mostly unique: remembering it would only fill the memory.
             return None, False
-        try:
-            message = wire.KeyValue.FromString(encoded)
-        except DecodeError:
-            return None, True
-        message.DiscardUnknownFields()
-        key = message.key.decode("utf-8", "replace")
-        value = _value(message.value)
-        attribute = Attribute(key, value, message.SerializeToString(), self._evidence(key, value))
+        plain = _plain_text(encoded)
+        if plain is not None:
+            key, value = plain
+            attribute = Attribute(key, value, encoded, self._evidence(key, value))
+        else:
+            try:
+                message = wire.KeyValue.FromString(encoded)
+            except DecodeError:
+                return None, True
+            message.DiscardUnknownFields()
+            key = message.key.decode("utf-8", "replace")
+            decoded = _value(message.value)
+            attribute = Attribute(key, decoded, message.SerializeToString(), self._evidence(key, decoded))
         self._attributes[encoded] = attribute
         return attribute, False
 
@@ -210,6 +221,24 @@ def _content_hash(span: DecodedSpan, canonical: list[bytes]) -> bytes:
     digest.update(span.trace_id + span.span_id + span.parent_span_id)
     digest.update(b"".join(canonical))
     return digest.digest()
+
+
+def _plain_text(encoded: bytes) -> tuple[str, str] | None:
+    """Read the commonest attribute, a short text in its canonical encoding, without the protobuf library.
+
+    Tag and length of the key, the key, tag and length of the value, then tag and length of its text, the text: all
+    lengths below 128, and nothing else. Anything that does not fit is None, and goes the long way.
+    """
+    end = len(encoded)
+    if end < 6 or encoded[0] != 0x0A or encoded[1] >= 0x80:
+        return None
+    value = 2 + encoded[1]
+    if value + 4 > end or encoded[value] != 0x12 or encoded[value + 1] >= 0x80 or encoded[value + 2] != 0x0A:
+        return None
+    text = value + 4
+    if value + 2 + encoded[value + 1] != end or text + encoded[value + 3] != end:
+        return None
+    return encoded[2:value].decode("utf-8", "replace"), encoded[text:].decode("utf-8", "replace")
 
 
 def _value(value: Any) -> AttributeValue:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from rocksdict import Options, Rdict, WriteBatch, WriteOptions
@@ -93,7 +93,8 @@ class Index:
         options.create_if_missing(True)
         options.set_keep_log_file_num(2)
         self._folder = folder
-        self._db = Rdict(str(folder), options=options)
+        # Raw mode takes and gives bytes only; the library's own types allow for its other mode.
+        self._db: Any = Rdict(str(folder), options=options)
         self._synced = WriteOptions()
         self._synced.sync = True
 

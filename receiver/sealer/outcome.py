@@ -50,9 +50,10 @@ _CLASS_OF_KIND: Final = {FactKind.AGGREGATE: SpanClass.AGGREGATE, FactKind.QUARA
 
 def single_outcome(fact: SpanFact) -> SpanOutcome:
     """Return the outcome of a span that is alone in its trace: the common case, without the work."""
-    span_class = _CLASS_OF_KIND.get(fact.kind, SpanClass.USAGE)
-    reason = None if span_class == SpanClass.USAGE else span_class.value
-    return SpanOutcome(span_class, reason, fact.customer_id, fact.customer_source)
+    if fact.kind == FactKind.CALL:
+        return SpanOutcome(SpanClass.USAGE, None, fact.customer_id, fact.customer_source)
+    span_class = _CLASS_OF_KIND[fact.kind]
+    return SpanOutcome(span_class, span_class.value, fact.customer_id, fact.customer_source)
 
 
 def trace_outcome(facts: Iterable[SpanFact], trace_facts: Iterable[TraceFact]) -> dict[bytes, SpanOutcome]:

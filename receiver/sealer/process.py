@@ -5,6 +5,7 @@ A stop (SIGTERM, SIGINT) seals what the journal still holds, then ends.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -36,6 +37,8 @@ def run_sealer(
         SpanledgerError: the ledger cannot be opened; going on would make it worse.
     """
     stopping = stop or stop_on_signals()
+    # Batches make millions of objects and no circles: the collector would only walk them again and again.
+    gc.disable()
     book = PriceBook.bundled()
     files = filesystem or LocalFilesystem()
     retry_s = _RETRY_S_MIN

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from ledger.errors import LedgerDamagedError
@@ -130,7 +131,7 @@ def _with_history(trace: TraceKey, state: SpanState, index: Index) -> SpanState:
     if state.was_billed or state.revision == 0:
         return state
     known = index.trace(trace).states.get(state.fact.span_id)
-    return SpanState(*(getattr(state, name) for name in state.__struct_fields__[:-1]), bool(known and known.was_billed))
+    return msgspec.structs.replace(state, was_billed=bool(known and known.was_billed))
 
 
 def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, position: int) -> SpanState:

@@ -39,7 +39,7 @@ from receiver.sealer.facts import TraceFact
 from receiver.sealer.index import TraceKey
 from receiver.sealer.money import price_new, price_unpriced
 
-Column = pa.Array
+Column = Any  # a pyarrow array; the library has no types
 _WITH_COLUMN: Final = frozenset(UNIT_COLUMNS)
 _NO_READING: Final = Reading(kind=SpanKind.CALL, dialect="")
 _NO_SPAN: Final = DecodedSpan(
