@@ -58,7 +58,7 @@ def test_every_call_arrives_through_a_real_collector(up: Up, tmp_path: Path) -> 
     """SDK → Collector → spanledger → stock DuckDB gives exactly the calls that were made; so does REST."""
     require_collector()
     expected = {}
-    with Collector(LOSSLESS, folder=tmp_path / "collector", env={"SPANLEDGER_ENDPOINT": up.otlp}) as collector:
+    with Collector(LOSSLESS, folder=tmp_path, env={"SPANLEDGER_ENDPOINT": up.otlp}) as collector:
         provider = application(collector.otlp_endpoint)
         for number in range(500):
             customer, tokens = f"customer-{number % 5}", (100 + number, 10)
@@ -91,7 +91,7 @@ def test_receiver_killed_five_times_under_a_collector_loses_and_doubles_nothing(
     with (
         receiver,
         sealer,
-        Collector(LOSSLESS, folder=tmp_path / "collector", env={"SPANLEDGER_ENDPOINT": otlp}) as collector,
+        Collector(LOSSLESS, folder=tmp_path, env={"SPANLEDGER_ENDPOINT": otlp}) as collector,
     ):
         provider = application(collector.otlp_endpoint)
 

@@ -14,7 +14,7 @@ import json
 import math
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -115,24 +115,32 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, *, rows_max: int) ->
 
 def shown_value(value: Any) -> Any:
     """Return a value as JSON keeps it exactly: decimals and times as text, bytes as hexadecimal."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, datetime):
-        moment = value if value.tzinfo is None else value.astimezone(UTC)
-        return moment.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).hex()
+    if value is None or isinstance(value, bool | int | str):
+        return value
     if isinstance(value, dict):
         return {str(key): shown_value(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set):
         return [shown_value(one) for one in value]
-    return value if isinstance(value, str | int | bool | None) else str(value)
+    for kind, show in _SHOWN:
+        if isinstance(value, kind):
+            return show(value)
+    return str(value)
+
+
+def _moment(value: datetime) -> str:
+    moment = value if value.tzinfo is None else value.astimezone(UTC)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+_SHOWN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
+    (Decimal, lambda value: format(value, "f")),
+    (float, lambda value: value if math.isfinite(value) else str(value)),
+    (datetime, _moment),
+    (date, date.isoformat),
+    (time, time.isoformat),
+    (timedelta, timedelta.total_seconds),
+    (bytes, bytes.hex),
+)
 
 
 def _first_line(error: BaseException) -> str:

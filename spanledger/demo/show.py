@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from billing.invoices.drafting import draft
 from billing.invoices.store import InvoiceStore
 from billing.periods import month_of, parse_month
-from billing.warehouse.warehouse import FIGURES, Warehouse
+from billing.warehouse.warehouse import Warehouse
 from ledger.errors import SpanledgerError
 from receiver.config import data_directory
 from spanledger.cli.invoices import print_invoice
@@ -39,6 +39,7 @@ from spanledger.settings import Settings
 _START_S_MAX: Final = 30.0
 _SEAL_S_MAX: Final = 30.0
 _POLL_S: Final = 0.1
+_ROWS_SHOWN: Final = 15
 
 
 class DemoError(SpanledgerError):
@@ -95,13 +96,18 @@ def _send(running: _Running, console: Console) -> int:
 def _print_results(data_dir: Path, console: Console) -> None:
     data = data_directory(data_dir)
     warehouse = Warehouse(data)
-    rows = warehouse.costs(by=["customer", "provider", "model"])
+    rows = warehouse.costs(by=["customer", "model"])
     console.print()
     print_rows(
-        rows,
-        columns=["customer", "provider", "model", *(name for name in FIGURES if name != "cache_write_tokens")],
+        rows[:_ROWS_SHOWN],
+        columns=["customer", "model", "calls", "input_tokens", "output_tokens", "cost"],
         output_format=OutputFormat.TABLE,
-        title="What the calls cost (null = not known, never 0)",
+        title="What the calls cost, in USD (— = not known, never 0)",
+    )
+    unpriced = sum(row["unpriced_calls"] for row in rows)
+    console.print(
+        f"  … and {len(rows) - _ROWS_SHOWN} more rows; {unpriced} calls have no known cost: "
+        "they failed, say too little, or their model has no price"
     )
     console.print("\n[bold]Audit[/bold]  " + audit_sentence(warehouse.audit()) + "\n")
     customer = next(row["customer"] for row in rows if row["customer"] is not None and row["cost"])
@@ -113,7 +119,7 @@ def _print_results(data_dir: Path, console: Console) -> None:
 
 
 def _print_next_steps(data_dir: Path, console: Console) -> None:
-    command = "spanledger" if _is_on_path() else str(Path(sys.executable).with_name("spanledger"))
+    command = _command()
     console.print("\n[bold]Try next[/bold]")
     for line in (
         f'{command} sql --data-dir {data_dir} "SELECT provider, sum(cost) FROM entries GROUP BY ALL"',
@@ -124,9 +130,13 @@ def _print_next_steps(data_dir: Path, console: Console) -> None:
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _is_on_path() -> bool:
-    found = Path(sys.executable).with_name("spanledger")
-    return str(found.parent) in os.environ.get("PATH", "").split(os.pathsep)
+def _command() -> str:
+    """Return how the reader calls spanledger from here."""
+    program = Path(sys.executable).with_name("spanledger")
+    if str(program.parent) in os.environ.get("PATH", "").split(os.pathsep):
+        return "spanledger"
+    here = Path.cwd()
+    return str(program.relative_to(here)) if program.is_relative_to(here) else str(program)
 
 
 @contextmanager
