@@ -7,24 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from ledger.layout import DataDirectory
-from receiver.sealer.candidate import Attribution
+from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
 
 DEFAULT_OTLP_LISTEN: Final = "127.0.0.1:4317"  # OTLP/gRPC's own port; loopback, since nobody is authenticated yet
-
-# Attributes that name the paying customer, in order of preference. They are looked for on the span, then its
-# resource, then on the other spans of its trace.
-DEFAULT_CUSTOMER_ATTRIBUTES: Final = (
-    "customer.id",
-    "customer_id",
-    "tenant.id",
-    "tenant_id",
-    "app.customer.id",
-    "app.tenant.id",
-    "user.customer_id",
-    "traceloop.association.properties.customer_id",
-    "traceloop.association.properties.tenant_id",
-)
-DEFAULT_LABEL_ATTRIBUTES: Final = ("team", "project", "cost_center", "feature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +40,7 @@ class SealerConfig:
     """What `run_sealer` needs."""
 
     data: DataDirectory
-    attribution: Attribution = field(
-        default_factory=lambda: Attribution(DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES)
-    )
+    attribution: Attribution = field(default_factory=Attribution)
     interval_s: float = 1.0
     """How long to collect before a commit: with sealing itself this keeps journal-to-queryable at about 2 s."""
 

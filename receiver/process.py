@@ -6,10 +6,8 @@ lets the lock go.
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable
-from types import FrameType
 
 import structlog
 
@@ -21,6 +19,7 @@ from receiver.errors import MalformedRequestError
 from receiver.journal import Journal
 from receiver.server import Receiver
 from receiver.split import Splitter
+from receiver.stopping import stop_on_signals
 from receiver.trace_path.forwarder import TraceForwarder
 
 _log = structlog.get_logger("receiver")
@@ -63,18 +62,6 @@ def run_receiver(
             if forwarder is not None:
                 forwarder.close(timeout_s=2.0)
         _log.info("stopped", requests=receiver.counters.requests, spans=receiver.counters.spans_received)
-
-
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set. Main thread only."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    return stopping
 
 
 def _splitter(config: ReceiverConfig) -> Splitter:

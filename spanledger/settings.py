@@ -21,16 +21,8 @@ from pydantic_settings import (
 
 from billing.config import DEFAULT_HTTP_LISTEN, BillingConfig
 from ledger.errors import SpanledgerError
-from receiver.config import (
-    DEFAULT_CUSTOMER_ATTRIBUTES,
-    DEFAULT_LABEL_ATTRIBUTES,
-    DEFAULT_OTLP_LISTEN,
-    ReceiverConfig,
-    SealerConfig,
-    TracePathConfig,
-    data_directory,
-)
-from receiver.sealer.candidate import Attribution
+from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES, Attribution
+from receiver.config import DEFAULT_OTLP_LISTEN, ReceiverConfig, SealerConfig, TracePathConfig, data_directory
 
 ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
 CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"

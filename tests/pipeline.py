@@ -12,16 +12,15 @@ from ledger.filesystem import Filesystem, LocalFilesystem
 from ledger.layout import DataDirectory
 from pricing.book import PriceBook
 from receiver import dialects
-from receiver.config import DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES
+from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
 from receiver.journal import Journal
-from receiver.sealer.candidate import Attribution
 from receiver.sealer.seal import Sealer
 from receiver.split import Splitter
 from receiver.strip import strip_large_spans
 from tests.otlp import SpanText, request
 
 BOOK = PriceBook.bundled()
-ATTRIBUTION = Attribution(DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES)
+ATTRIBUTION = Attribution()
 
 
 class Pipeline:

@@ -162,7 +162,9 @@ def test_calls_are_queryable_about_two_seconds_after_they_came(up: Up) -> None:
 def test_part_that_dies_is_started_again_and_nothing_is_lost(up: Up) -> None:
     """`up` restarts a killed sealer, says so, and what was received meanwhile is sealed."""
     assert up.process is not None
-    children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(up.process.pid)], capture_output=True, text=True)
+    children = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(up.process.pid)], check=True, capture_output=True, text=True
+    )
     sealer = next(int(line.split()[0]) for line in children.stdout.splitlines() if line.rstrip().endswith("seal"))
     os.kill(sealer, signal.SIGKILL)
     export(up.otlp, request(call(), call()))

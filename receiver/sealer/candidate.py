@@ -6,14 +6,14 @@ A span that claims to be a model call but cannot be believed is quarantined with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 from ledger.schema import UsageStatus
 from receiver import dialects
-from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
+from receiver.attribution import Attribution, customer_of
+from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.sealer.decode import DecodedSpan, UndecodableSpan
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
 
@@ -25,19 +25,10 @@ _NO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
 # may be wrong, but a time is a time.
 _START_NS_MIN: Final = 1_420_070_400 * 10**9  # 2015-01-01
 _START_NS_MAX: Final = 4_102_444_800 * 10**9  # 2100-01-01
-_CUSTOMER_CHARS_MAX: Final = 256
 
 # Anything that could be read says more than what could not.
 QUARANTINED_WEIGHT: Final = -1
 _STATUS_WEIGHT: Final = {UsageStatus.REPORTED: 2, UsageStatus.PARTIAL: 1, UsageStatus.ABSENT: 0}
-
-
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """Which attributes say who pays, and which become labels, in order of preference."""
-
-    customer_attributes: tuple[str, ...]
-    label_attributes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -104,19 +95,6 @@ def weight(*, usage_status: str | None, units_known: int, has_response_id: bool,
     """
     status = _STATUS_WEIGHT.get(UsageStatus(usage_status), 0) if usage_status else 0
     return status * 1000 + min(units_known, 99) * 10 + has_response_id * 2 + has_response_model
-
-
-def customer_of(
-    attributes: Mapping[str, AttributeValue], customer_attributes: Sequence[str]
-) -> tuple[str, int, str] | None:
-    """Return the first customer named: (value, rank of its key, key)."""
-    for rank, key in enumerate(customer_attributes):
-        value = attributes.get(key)
-        if value is not None and not isinstance(value, list | dict | bytes | bool):
-            text = str(value).strip()
-            if text:
-                return text[:_CUSTOMER_CHARS_MAX], rank, key
-    return None
 
 
 def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attribution: Attribution) -> Candidate:

@@ -16,8 +16,8 @@ from ledger.errors import SpanledgerError
 from ledger.filesystem import Filesystem, LocalFilesystem
 from pricing.book import PriceBook
 from receiver.config import SealerConfig
-from receiver.process import stop_on_signals
 from receiver.sealer.seal import Sealer, SealResult
+from receiver.stopping import stop_on_signals
 
 _log = structlog.get_logger("sealer")
 _RETRY_S_MIN: Final = 1.0

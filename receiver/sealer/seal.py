@@ -29,9 +29,10 @@ from ledger.schema import SpanClass, Table
 from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
 from pricing.book import PriceBook
+from receiver.attribution import Attribution
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
-from receiver.sealer.candidate import Attribution, Candidate, PayerSpan, interpret
+from receiver.sealer.candidate import Candidate, PayerSpan, interpret
 from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import Plan, plan
 from receiver.sealer.facts import SpanState

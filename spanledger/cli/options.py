@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class OutputFormat(StrEnum):
-    """How a command prints its rows."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
+from spanledger.printing.rows import OutputFormat
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="The data directory (setting data_dir, default ./spanledger-data).")

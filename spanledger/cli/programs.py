@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from billing.api import serve as serve_billing
-from receiver.process import run_receiver, stop_on_signals
+from receiver.process import run_receiver
 from receiver.sealer.process import run_sealer
+from receiver.stopping import stop_on_signals
 from spanledger.cli.options import DataDir
 from spanledger.logs import configure_logs
 from spanledger.settings import ENVIRONMENT_PREFIX, Settings, load_settings

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from billing.warehouse.sandbox import run_sql
 from rich.console import Console
 
 from billing.periods import parse_period
+from billing.warehouse.sandbox import run_sql
 from billing.warehouse.warehouse import FIGURES, Warehouse
-from spanledger.cli.options import DataDir, Format, From, OutputFormat, To
-from spanledger.cli.printing import print_rows
+from spanledger.cli.options import DataDir, Format, From, To
+from spanledger.printing.audit import audit_sentence
+from spanledger.printing.rows import OutputFormat, print_rows
 from spanledger.settings import load_settings
-
-_CLASSES = ("usage", "duplicate", "nested", "aggregate", "quarantined", "not_genai")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -102,15 +101,3 @@ def unpriced(
         "last_call",
     )
     print_rows(rows, columns=columns, output_format=output_format)
-
-
-def audit_sentence(line: dict[str, int]) -> str:
-    """Return the audit as one line that can be checked by eye."""
-    parts = " + ".join(f"{line[name]:,} {name.replace('_', ' ')}" for name in _CLASSES)
-    verdict = "[green]adds up[/green]" if line["adds_up"] else "[red]DOES NOT ADD UP[/red]"
-    books = (
-        f"{line['calls_in_ledger']:,} calls in the Parquet files"
-        if line["ledger_agrees"]
-        else f"[red]but {line['calls_in_ledger']:,} calls in the Parquet files[/red]"
-    )
-    return f"{line['received']:,} spans received = {parts}  ·  {verdict}  ·  {books}  ·  commit {line['commit']}"

@@ -28,12 +28,11 @@ from billing.periods import month_of, parse_month
 from billing.warehouse.warehouse import Warehouse
 from ledger.errors import SpanledgerError
 from receiver.config import data_directory
-from spanledger.cli.invoices import print_invoice
-from spanledger.cli.options import OutputFormat
-from spanledger.cli.printing import print_rows
-from spanledger.cli.queries import audit_sentence
 from spanledger.demo.recorded import load
 from spanledger.demo.sending import send
+from spanledger.printing.audit import audit_sentence
+from spanledger.printing.invoice import print_invoice
+from spanledger.printing.rows import OutputFormat, print_rows
 from spanledger.settings import Settings
 
 _START_S_MAX: Final = 30.0

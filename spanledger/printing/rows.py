@@ -1,4 +1,4 @@
-"""Rows on a terminal or in a pipe: table, JSON lines-free JSON, CSV. Knows nothing of what the rows mean."""
+"""Rows on a terminal or in a pipe: table, JSON or CSV. Knows nothing of what the rows mean."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from spanledger.cli.options import OutputFormat
+
+class OutputFormat(StrEnum):
+    """How a command prints its rows."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
 
 Row = Mapping[str, Any]
 
