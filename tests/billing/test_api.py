@@ -1,0 +1,187 @@
+"""REST: what each route answers, and that every error is a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from billing.api import create_app
+from billing.config import BillingConfig
+from ledger.layout import DataDirectory
+from tests.otlp import call
+from tests.pipeline import Pipeline
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """A ledger with two customers, a call without a price and one without a customer."""
+    with Pipeline(tmp_path) as made:
+        made.take(
+            call(attributes={"customer.id": "acme", "team": "search"}),
+            call(tokens=(40_000, 1_000), attributes={"customer.id": "acme"}),
+            call(model="no-such-model", attributes={"customer.id": "globex <b>"}),
+            call(),
+        )
+        yield made
+
+
+@pytest.fixture
+def client(pipeline: Pipeline) -> Iterator[httpx.Client]:
+    """The application over that ledger."""
+    with TestClient(create_app(BillingConfig(pipeline.data)), raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def empty_client(tmp_path: Path) -> Iterator[httpx.Client]:
+    """The application over a directory in which nothing has been sealed."""
+    with TestClient(create_app(BillingConfig(DataDirectory(tmp_path))), raise_server_exceptions=False) as made:
+        yield made
+
+
+def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem document of an answer, checked for its form."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["type"] == f"urn:spanledger:problem:{kind}"
+    assert body["status"] == status
+    assert body["detail"]
+    return body
+
+
+def test_costs_are_decimal_strings_by_the_dimensions_asked_for(client: httpx.Client) -> None:
+    """Money has all its digits; unknown customers and costs are null."""
+    rows = client.get("/v1/costs", params={"by": "customer"}).json()["rows"]
+    costs = {row["group"]["customer"]: row["cost"] for row in rows}
+    assert costs == {"acme": "0.110350000000", None: "0.000350000000", "globex <b>": None}
+    assert sum(row["unpriced_calls"] for row in rows) == 1
+
+
+def test_pages_of_costs_meet(client: httpx.Client) -> None:
+    """Following `next` gives every row once."""
+    whole = client.get("/v1/costs").json()["rows"]
+    pages: list[Any] = []
+    cursor = None
+    while True:
+        page = client.get("/v1/costs", params={"limit": 1, **({"cursor": cursor} if cursor else {})}).json()
+        pages += page["rows"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert pages == whole
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "kind"),
+    [
+        ({"by": "custmer"}, 422, "unknown-dimension"),
+        ({"from": "2026-13"}, 422, "invalid-period"),
+        ({"from": "2026-11", "to": "2026-10"}, 422, "invalid-period"),
+        ({"limit": "0"}, 422, "invalid-request"),
+        ({"limit": "many"}, 422, "invalid-request"),
+        ({"cursor": "x"}, 400, "bad-request"),
+    ],
+)
+def test_costs_asked_wrongly_are_told_why(client: httpx.Client, params: dict[str, str], status: int, kind: str) -> None:
+    """Each wrong parameter has its own problem."""
+    problem(client.get("/v1/costs", params=params), status, kind)
+
+
+def test_audit_adds_up(client: httpx.Client) -> None:
+    """The audit is the ledger's, and says that it agrees with the files."""
+    audit = client.get("/v1/audit").json()
+    assert (audit["received"], audit["usage"], audit["adds_up"], audit["ledger_agrees"]) == (4, 4, True, True)
+
+
+def test_sql_answers_and_refuses(client: httpx.Client) -> None:
+    """A question is answered; anything else is a problem with the reason."""
+    answer = client.post("/v1/sql", json={"query": "SELECT count(*) AS n FROM calls"}).json()
+    assert (answer["columns"], answer["rows"], answer["truncated"]) == (["n"], [[4]], False)
+    problem(client.post("/v1/sql", json={"query": "DROP VIEW calls"}), 403, "sql-refused")
+    problem(client.post("/v1/sql", json={"query": "SELECT nope FROM calls"}), 400, "sql-failed")
+    problem(client.post("/v1/sql", json={"sql": "SELECT 1"}), 422, "invalid-request")
+    problem(client.post("/v1/sql", content=b"{not json"), 422, "invalid-request")
+
+
+def test_invoice_is_made_once_per_key_and_found_again(client: httpx.Client) -> None:
+    """POST drafts, the same key gives the same, GET shows it, the list has it."""
+    body = {"customer": "acme", "period": "2026-10"}
+    made = client.post("/v1/invoices", json=body, headers={"Idempotency-Key": "one"})
+    assert made.status_code == 201
+    again = client.post("/v1/invoices", json=body, headers={"Idempotency-Key": "one"})
+    assert again.json() == made.json()
+    invoice = made.json()
+    assert invoice["state"] == "draft"
+    assert invoice["totals"] == {"USD": "0.11"}
+    assert sum(Decimal(line["amount"]) for line in invoice["lines"]) == Decimal(invoice["totals"]["USD"])
+    assert invoice["unattributed"] == {"calls": 1, "of_calls": 4, "cost": "0.000350000000"}
+    assert client.get(f"/v1/invoices/{invoice['id']}").json() == invoice
+    assert [one["id"] for one in client.get("/v1/invoices").json()["invoices"]] == [invoice["id"]]
+    other = client.post("/v1/invoices", json={**body, "period": "2026-09"}, headers={"Idempotency-Key": "one"})
+    problem(other, 409, "idempotency-conflict")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ({"customer": "acmee", "period": "2026-10"}, 404, "unknown-customer"),
+        ({"customer": "acme", "period": "2026-13"}, 422, "invalid-period"),
+        ({"customer": "acme", "period": "2999-01"}, 422, "invalid-period"),
+        ({"customer": "acme", "period": {"from": "2026-11", "to": "2026-10"}}, 422, "invalid-period"),
+        ({"customer": "acme"}, 422, "invalid-request"),
+        ({"customer": "", "period": "2026-10"}, 422, "invalid-request"),
+        ({"customer": "acme", "period": "2026-10", "finalise": True}, 422, "invalid-request"),
+    ],
+)
+def test_invoice_asked_wrongly_is_not_made(client: httpx.Client, body: dict[str, Any], status: int, kind: str) -> None:
+    """Nothing is kept of a request that cannot be meant."""
+    problem(client.post("/v1/invoices", json=body), status, kind)
+    assert client.get("/v1/invoices").json()["invoices"] == []
+
+
+def test_lifecycle_is_not_there_yet(client: httpx.Client) -> None:
+    """There are drafts only; finalising is not pretended."""
+    problem(client.post("/v1/invoices/inv_0/finalise"), 404, "http")
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/nothing", 404), ("DELETE", "/v1/costs", 405)])
+def test_unknown_routes_are_problems(client: httpx.Client, method: str, path: str, status: int) -> None:
+    """Not found and not allowed are problem documents too."""
+    problem(client.request(method, path), status, "http")
+
+
+def test_unknown_invoice_is_a_problem(client: httpx.Client) -> None:
+    """An id that names nothing is 404."""
+    problem(client.get("/v1/invoices/inv_0"), 404, "unknown-invoice")
+
+
+def test_before_the_first_commit_it_lives_but_is_not_ready(empty_client: httpx.Client) -> None:
+    """Healthy, not ready, and told what to do; the page says so too."""
+    assert empty_client.get("/healthz").json() == {"status": "ok"}
+    assert "spanledger up" in problem(empty_client.get("/readyz"), 503, "no-ledger-yet")["hint"]
+    problem(empty_client.get("/v1/costs"), 503, "no-ledger-yet")
+    problem(empty_client.get("/v1/audit"), 503, "no-ledger-yet")
+    problem(empty_client.post("/v1/sql", json={"query": "SELECT 1"}), 503, "no-ledger-yet")
+    assert "Nothing is sealed yet" in empty_client.get("/").text
+
+
+def test_page_escapes_what_came_from_outside(client: httpx.Client) -> None:
+    """A customer's name is text, never markup."""
+    page = client.get("/").text
+    assert "globex &lt;b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_metrics_and_openapi_are_there(client: httpx.Client) -> None:
+    """Prometheus finds the counts, and the API describes itself."""
+    assert 'spanledger_spans{span_class="usage"} 4.0' in client.get("/metrics").text
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/v1/costs", "/v1/sql", "/v1/audit", "/v1/invoices", "/v1/invoices/{invoice_id}"} <= paths.keys()
+    assert client.get("/docs").status_code == 200
