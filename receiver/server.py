@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
-from receiver.errors import MalformedRequestError, OverloadedError
+from receiver.errors import AddressError, MalformedRequestError, OverloadedError
 from receiver.journal import Journal
 from receiver.split import Split, Splitter
 from receiver.status import answer_for
@@ -82,7 +82,17 @@ class Receiver:
         )
         export = grpc.unary_unary_rpc_method_handler(self._export)  # no deserialiser: the handler gets bytes
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: export}),))
-        self.port: int = self._server.add_insecure_port(listen)
+        self.port: int = self._listen(listen)
+
+    def _listen(self, address: str) -> int:
+        try:
+            port: int = self._server.add_insecure_port(address)
+        except RuntimeError as refused:
+            raise AddressError(
+                f"cannot listen on {address}: is another program there already?",
+                hint="Choose another address: setting otlp_listen, host:port.",
+            ) from refused
+        return port
 
     def start(self) -> None:
         """Begin to answer."""

@@ -11,6 +11,7 @@ from typing import Final
 import typer
 
 from ledger.errors import SpanledgerError
+from receiver.errors import AddressError
 from spanledger.cli import demo, invoices, programs, queries
 from spanledger.settings import SettingsError
 
@@ -35,7 +36,7 @@ def main() -> None:
     """Run the command; turn our errors into one line on stderr and an exit code."""
     try:
         app()
-    except SettingsError as wrong:
+    except (SettingsError, AddressError) as wrong:
         _fail(wrong, WRONG_USE)
     except SpanledgerError as failed:
         _fail(failed, FAILED)

@@ -1,0 +1,166 @@
+"""The command: what a person at a terminal gets, as a process of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spanledger.settings import Settings
+from tests.otlp import call
+from tests.pipeline import Pipeline
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data directory with three calls."""
+    with Pipeline(tmp_path_factory.mktemp("data")) as pipeline:
+        pipeline.take(
+            call(attributes={"customer.id": "acme"}),
+            call(tokens=(10_000, 100), attributes={"customer.id": "acme"}),
+            call(model="no-such-model", attributes={"customer.id": "acme"}),
+        )
+        yield pipeline.data.root
+
+
+def spanledger(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPANLEDGER_")}
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.run(
+        [sys.executable, "-m", "spanledger", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**environment, "COLUMNS": "200", "PYTHONPATH": paths, **variables},
+    )
+
+
+def test_costs_as_json_are_exact(data_dir: Path) -> None:
+    """Programs get decimals as text and nulls as nulls."""
+    finished = spanledger("costs", "--by", "customer,model", "--format", "json", "--data-dir", str(data_dir))
+    rows = {row["model"]: row for row in json.loads(finished.stdout)}
+    assert finished.returncode == 0
+    assert rows["gpt-4o-2024-08-06"]["cost"] == "0.026350000000"
+    assert (rows["no-such-model"]["cost"], rows["no-such-model"]["unpriced_calls"]) == (None, 1)
+
+
+def test_sql_as_csv_has_a_header(data_dir: Path) -> None:
+    """A spreadsheet can read it."""
+    query = "SELECT customer_id, count(*) AS calls FROM calls GROUP BY ALL"
+    finished = spanledger("sql", query, "--format", "csv", "--data-dir", str(data_dir))
+    assert list(csv.reader(io.StringIO(finished.stdout))) == [["customer_id", "calls"], ["acme", "3"]]
+
+
+def test_audit_is_a_sentence_that_adds_up(data_dir: Path) -> None:
+    """The audit can be checked by eye, and its exit code by a script."""
+    finished = spanledger("audit", "--data-dir", str(data_dir))
+    assert finished.returncode == 0
+    assert "3 spans received = 3 usage" in finished.stdout
+    assert "adds up" in finished.stdout
+
+
+def test_unpriced_lists_model_and_reason(data_dir: Path) -> None:
+    """What has no price is listed with why."""
+    finished = spanledger("unpriced", "--data-dir", str(data_dir), "--format", "json")
+    (row,) = json.loads(finished.stdout)
+    assert (row["model"], row["price_status"], row["calls"]) == ("no-such-model", "unknown_model", 1)
+
+
+def test_invoice_is_drafted_and_shown(data_dir: Path) -> None:
+    """A draft can be shown again by its id."""
+    drafted = spanledger(
+        "invoice", "draft", "--customer", "acme", "--period", "2026-10", "--format", "json", "--data-dir", str(data_dir)
+    )
+    invoice = json.loads(drafted.stdout)
+    shown = spanledger("invoice", "show", invoice["id"], "--format", "json", "--data-dir", str(data_dir))
+    assert json.loads(shown.stdout) == invoice
+    for_people = spanledger("invoice", "show", invoice["id"], "--data-dir", str(data_dir)).stdout
+    assert "0.03 USD" in for_people
+    assert "not in the amount" in for_people
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["costs", "--by", "custmer"], 1, "customer"),
+        (["costs", "--from", "2026-13"], 1, "2026-10"),
+        (["sql", "DROP VIEW calls"], 1, "not allowed"),
+        (["invoice", "draft", "--customer", "acmee", "--period", "2026-10"], 1, "acme"),
+        (["invoice", "draft", "--customer", "acme"], 2, "--period"),
+        (["invoice", "show", "inv_0"], 1, "inv_0"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_wrong_use_is_told_in_words(data_dir: Path, arguments: list[str], code: int, said: str) -> None:
+    """Exit code and message say what was wrong and what to do; no traceback."""
+    options = [] if arguments == ["nonsense"] else ["--data-dir", str(data_dir)]
+    finished = spanledger(*arguments, *options)
+    assert finished.returncode == code
+    assert said in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_missing_ledger_says_what_to_do(tmp_path: Path) -> None:
+    """An empty directory is answered with the next step."""
+    finished = spanledger("costs", "--data-dir", str(tmp_path))
+    assert finished.returncode == 1
+    assert "spanledger up" in finished.stderr
+
+
+def test_unknown_variable_names_the_nearest_setting(tmp_path: Path) -> None:
+    """A misspelt variable is not a silent default."""
+    finished = spanledger("settings", cwd=tmp_path, SPANLEDGER_OTLP_LISTN="127.0.0.1:1")
+    assert finished.returncode == 2
+    assert "SPANLEDGER_OTLP_LISTEN" in finished.stderr
+
+
+def test_unknown_key_in_the_file_names_the_nearest_setting(tmp_path: Path) -> None:
+    """Nor is a misspelt key in spanledger.toml."""
+    (tmp_path / "spanledger.toml").write_text('custmer_attributes = ["x"]\n')
+    finished = spanledger("settings", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "customer_attributes" in finished.stderr
+
+
+def test_file_is_read_and_variables_win(tmp_path: Path) -> None:
+    """spanledger.toml gives settings; a variable is stronger."""
+    (tmp_path / "spanledger.toml").write_text('data_dir = "here"\nhttp_listen = "127.0.0.1:1"\n')
+    finished = spanledger("settings", cwd=tmp_path, SPANLEDGER_HTTP_LISTEN="127.0.0.1:2")
+    assert "here" in finished.stdout
+    assert "127.0.0.1:2" in finished.stdout
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    """`--help` shows how to call it."""
+    for command in ("up", "receive", "seal", "serve", "demo", "sql", "costs", "audit", "unpriced", "settings"):
+        assert "Example" in spanledger(command, "--help").stdout
+    for command in ("draft", "show"):
+        assert "Example" in spanledger("invoice", command, "--help").stdout
+
+
+def test_settings_are_few_and_each_has_its_reason() -> None:
+    """At most twenty, and none without a word on why its default is what it is."""
+    assert len(Settings.model_fields) <= 20
+    assert all(field.description and len(field.description) > 30 for field in Settings.model_fields.values())
+
+
+def test_receiver_on_a_taken_port_says_so(tmp_path: Path) -> None:
+    """Two programs on one port: the second ends with words, not a traceback."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        finished = spanledger("receive", "--data-dir", str(tmp_path), "--otlp-listen", address)
+    assert finished.returncode == 2
+    assert address in finished.stderr
+    assert "Traceback" not in finished.stderr
