@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.schema import Table
+from ledger.vocabulary import Table
 
 
 @dataclass(frozen=True, slots=True)

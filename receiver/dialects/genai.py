@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.schema import UsageStatus
+from ledger.vocabulary import UsageStatus
 from receiver.dialects.figures import read_text
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller

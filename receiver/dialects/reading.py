@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from ledger.schema import UsageStatus
+from ledger.vocabulary import UsageStatus
 
 Scalar = str | bool | int | float | bytes
 AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ledger.schema import UsageStatus
+from ledger.vocabulary import UsageStatus
 from receiver.dialects.figures import read_count
 from receiver.dialects.reading import AttributeValue
 

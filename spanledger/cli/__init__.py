@@ -1,41 +1,44 @@
-"""The command `spanledger`. Each module here is one group of commands; none decides anything about spans or money.
+"""The command `spanledger`. Each module here is a command or a group of them; none decides about spans or money.
 
-Exit codes: 0 done, 1 failed, 2 wrong use (a command line, setting or query that cannot be meant).
+A command's module is imported when that command is called: the receiver starts no DuckDB, a question starts no gRPC.
+Exit codes: 0 done, 1 failed, 2 wrong use (a command line, setting or address that cannot be meant).
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Final
 
 import typer
 
 from ledger.errors import SpanledgerError
 from receiver.errors import AddressError
-from spanledger.cli import demo, invoices, programs, queries
 from spanledger.settings import SettingsError
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
 
-app = typer.Typer(
-    name="spanledger",
-    help="Know, and bill, what your LLM calls cost.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    epilog="First time? `spanledger demo` sends recorded calls through the whole thing and shows what they cost.",
-)
-programs.add_to(app)
-queries.add_to(app)
-invoices.add_to(app)
-demo.add_to(app)
+# Command → module of this package, in the order of `--help`.
+_MODULES: Final = {
+    "up": "up",
+    "demo": "demo",
+    "receive": "receive",
+    "seal": "seal",
+    "serve": "serve",
+    "settings": "settings",
+    "costs": "queries",
+    "sql": "queries",
+    "audit": "queries",
+    "unpriced": "queries",
+    "invoice": "invoices",
+}
 
 
 def main() -> None:
     """Run the command; turn our errors into one line on stderr and an exit code."""
     try:
-        app()
+        _application(sys.argv[1:2])()
     except (SettingsError, AddressError) as wrong:
         _fail(wrong, WRONG_USE)
     except SpanledgerError as failed:
@@ -44,6 +47,28 @@ def main() -> None:
         # Whoever read our output has seen enough.
         sys.stderr.close()
         sys.exit(FAILED)
+
+
+def _application(called: list[str]) -> typer.Typer:
+    """Return the application with the command that is called, or with all of them for `--help`."""
+    application = typer.Typer(
+        name="spanledger",
+        help="Know, and bill, what your LLM calls cost.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        epilog="First time? `spanledger demo` sends recorded calls through the whole thing and shows what they cost.",
+    )
+    # With a single command typer would take it for the whole program; a callback makes it a group.
+    application.callback()(_group)
+    wanted = [_MODULES[name] for name in called if name in _MODULES] or list(dict.fromkeys(_MODULES.values()))
+    for name in wanted:
+        import_module(f"spanledger.cli.{name}").add_to(application)
+    return application
+
+
+def _group() -> None:
+    pass
 
 
 def _fail(error: SpanledgerError, code: int) -> None:

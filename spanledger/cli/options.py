@@ -17,3 +17,5 @@ From = Annotated[
     str | None, typer.Option("--from", help="First moment: 2026-10, 2026-10-01 or RFC 3339. Default: the beginning.")
 ]
 To = Annotated[str | None, typer.Option("--to", help="First moment after: same forms. Default: the end.")]
+OtlpListen = Annotated[str | None, typer.Option("--otlp-listen", help="host:port for OTLP/gRPC.")]
+HttpListen = Annotated[str | None, typer.Option("--http-listen", help="host:port for REST and pages.")]
