@@ -1,42 +1,44 @@
-"""Rates applied to columns of calls. The only place that multiplies; it rounds once, half-even, to 12 decimals.
+"""Rates applied to columns of calls: grouped by who sold what at which tier, charged per card, rounded once.
 
-Each token is charged once, at its most detailed price: a unit's count less the counts of its priced details. A call's
-cost is the exact sum over its units, rounded once; `input_cost`, `output_cost` and `other_cost` are its parts and add
-up to it exactly (the last part that has a rate takes what rounding leaves).
+A call's cost is the exact sum over its units, rounded once, half-even, to 12 decimals. Its parts are rounded so that
+`input_cost + output_cost + other_cost = cost` holds to the last digit: input is R(input), output is R(input + output) −
+R(input), other is cost − R(input + output), with R the rounding. Each is within 10⁻¹² of its exact value, none is
+negative, and a part for which nothing was charged is exactly 0.
 
 A call without a cost has a status that says why, and no amount:
 
+    no_usage        nothing was reported that could be charged
     unknown_model   nobody is known to sell it
+    ambiguous       the amount cannot be known: a part of the usage is missing, the service tier is not known or has no
+                    price at that time, or the call began before the first price
     unknown_unit    something was used that the model has no price for
-    invalid_usage   a detail is larger than its total, or stands without it
-    ambiguous       the amount cannot be known: a part of the usage is missing or doubtful, a tier has no price, or
-                    details overlap by an unknown part
-    no_usage        nothing was reported
+    invalid_usage   the usage contradicts itself (`charges` says how)
+
+`price_model` is given wherever the model is known, `price_version` where a price was applied.
 
 Must not: fall back. Units of an amount: 10⁻¹² USD.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ledger.money import COST_SCALE
 from ledger.schema import PriceStatus, UsageStatus
 from pricing.book import PriceBook
+from pricing.charges import Charges, Counts, Figures, Mask, charge
 from pricing.rates import RateCard
-from pricing.units import REQUESTS, Unit, units
+from pricing.units import Direction, library_name, registry
 
 CURRENCY: Final = "USD"  # what the price library's amounts are in
-_PICOS: Final = 10**COST_SCALE
-# Products beyond this could pass 63 bits when summed; such calls take the exact way with Python's integers.
-_SAFE_PRODUCT: Final = 2**58
+# No count of anything; stands for null while a column is int64.
+_UNSAID: Final = -(2**63)
 
-Counts = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,220 +60,164 @@ class CallColumns:
 class MoneyColumns:
     """What the calls cost: amounts in 10⁻¹² of the currency's unit, None where not known."""
 
-    input_cost: list[int | None] = field(default_factory=list)
-    output_cost: list[int | None] = field(default_factory=list)
-    other_cost: list[int | None] = field(default_factory=list)
-    cost: list[int | None] = field(default_factory=list)
-    cost_currency: list[str | None] = field(default_factory=list)
-    price_status: list[str] = field(default_factory=list)
-    price_version: list[str | None] = field(default_factory=list)
-    price_model: list[str | None] = field(default_factory=list)
+    input_cost: list[int | None]
+    output_cost: list[int | None]
+    other_cost: list[int | None]
+    cost: list[int | None]
+    cost_currency: list[str | None]
+    price_status: list[str]
+    price_version: list[str | None]
+    price_model: list[str | None]
 
 
 def price(calls: CallColumns, *, book: PriceBook) -> MoneyColumns:
     """Price every call at the rates in force when it started."""
-    money = _unpriced(len(calls.model))
-    groups: dict[object, tuple[RateCard | PriceStatus, list[int]]] = {}
-    names = zip(calls.provider, calls.model, calls.start_time_us, calls.service_tier, calls.usage_status, strict=True)
-    for row, (provider, model, at_us, tier, status) in enumerate(names):
-        if status == UsageStatus.ABSENT:
+    sheet = _Sheet(len(calls.model))
+    usage = _read_usage(calls.usage, len(calls.model))
+    start_times_us = np.array(calls.start_time_us, np.int64)
+    chargeable = _chargeable(usage, len(calls.model))
+    by_card: dict[int, tuple[RateCard, list[Rows]]] = {}
+    for (provider, model, tier, usage_status), everyone in _groups(calls):
+        rows = everyone if chargeable.all() else everyone[chargeable[everyone]]
+        if usage_status == UsageStatus.ABSENT or not len(rows):
             continue
-        if status == UsageStatus.PARTIAL:
-            money.price_status[row] = PriceStatus.AMBIGUOUS
+        if usage_status != UsageStatus.REPORTED:
+            sheet.refuse(rows, PriceStatus.AMBIGUOUS)
             continue
         listing = book.listing(provider, model)
         if listing is None:
-            money.price_status[row] = PriceStatus.UNKNOWN_MODEL
+            sheet.refuse(rows, PriceStatus.UNKNOWN_MODEL)
             continue
-        key = (id(listing), book.bucket(listing, at_us), tier)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = (book.card(listing, at_us, tier), [])
-        group[1].append(row)
-    for card, rows in groups.values():
-        if isinstance(card, PriceStatus):
-            for row in rows:
-                money.price_status[row] = card
-        else:
-            _price_group(card, rows, calls, money)
-    return money
+        sheet.model[rows] = listing.name
+        for card, members in book.cards(listing, start_times_us[rows], tier):
+            if isinstance(card, PriceStatus):
+                sheet.refuse(rows[members], card)
+            else:
+                by_card.setdefault(id(card), (card, []))[1].append(rows[members])
+    for card, groups in by_card.values():
+        sheet.enter(np.concatenate(groups), card, usage)
+    return sheet.columns()
 
 
-def _unpriced(count: int) -> MoneyColumns:
-    return MoneyColumns(
-        input_cost=[None] * count,
-        output_cost=[None] * count,
-        other_cost=[None] * count,
-        cost=[None] * count,
-        cost_currency=[None] * count,
-        price_status=[PriceStatus.NO_USAGE] * count,
-        price_version=[None] * count,
-        price_model=[None] * count,
-    )
+class _Sheet:
+    """The money of all calls while it is filled in, group by group. A call not entered has no usage."""
 
+    def __init__(self, count: int) -> None:
+        self.status = np.full(count, PriceStatus.NO_USAGE.value, np.object_)
+        self.model = _nulls(count)
+        self.version = _nulls(count)
+        self.currency = _nulls(count)
+        self.amounts = [_nulls(count) for _ in range(4)]
 
-def _price_group(card: RateCard, rows: list[int], calls: CallColumns, money: MoneyColumns) -> None:
-    """Price the calls of one card."""
-    reported = {name: _column([column[row] for row in rows]) for name, column in calls.usage.items()}
-    used = {name: counts for name, (counts, _) in reported.items() if counts.any()}
-    statuses = _statuses(card, reported, used, len(rows))
-    tiers = _tiers(card, used, len(rows))
-    leaves = _leaves(card, used, len(rows))
-    amounts = _amounts(card, leaves, tiers, len(rows))
-    versions = [card.version_of(tier) for tier in range(len(card.tier_starts) + 1)]
-    for position, row in enumerate(rows):
-        status = statuses[position]
-        money.price_status[row] = status
-        if status != PriceStatus.PRICED:
-            continue
-        money.input_cost[row], money.output_cost[row], money.other_cost[row], money.cost[row] = amounts[position]
-        money.cost_currency[row] = CURRENCY
-        money.price_version[row] = versions[tiers[position]]
-        money.price_model[row] = card.model
+    def refuse(self, rows: Rows, status: PriceStatus) -> None:
+        """Give calls a reason instead of an amount."""
+        self.status[rows] = status.value
 
+    def enter(self, rows: Rows, card: RateCard, usage: Mapping[str, Figures]) -> None:
+        """Charge calls by one card."""
+        mentioned = {name: figures.of(rows) for name, figures in usage.items()}
+        mentioned = {name: figures for name, figures in mentioned.items() if figures.said.any()}
+        charges = charge(card, mentioned, len(rows))
+        priced = np.ones(len(rows), np.bool_)
+        for status, refused in charges.refused.items():
+            self.refuse(rows[refused], status)
+            priced &= ~refused
+        if not priced.all():
+            rows = rows[priced]
+        self.status[rows] = PriceStatus.PRICED.value
+        self.currency[rows] = CURRENCY
+        self.version[rows] = _versions(card, charges, priced)
+        for column, amounts in zip(self.amounts, _rounded_parts(charges, card.parts_per_pico), strict=True):
+            column[rows] = amounts[priced]
 
-def _column(values: list[int | None]) -> tuple[Counts, npt.NDArray[np.bool_]]:
-    """Return the counts with 0 for what is not known, and what is known."""
-    known = np.fromiter((value is not None for value in values), np.bool_, count=len(values))
-    return np.fromiter((value or 0 for value in values), np.int64, count=len(values)), known
-
-
-def _tiers(card: RateCard, used: Mapping[str, Counts], count: int) -> Counts:
-    if not card.tier_starts or "input_tokens" not in used:
-        return np.zeros(count, np.int64)
-    return np.searchsorted(np.array(card.tier_starts), used["input_tokens"], side="left").astype(np.int64)
-
-
-def _leaves(card: RateCard, used: Mapping[str, Counts], count: int) -> dict[str, Counts]:
-    """Return for each priced unit what is charged at its own rate."""
-    nothing = np.zeros(count, np.int64)
-    leaves: dict[str, Counts] = {}
-    for rate in card.rates:
-        if rate.unit.name == REQUESTS:
-            leaves[REQUESTS] = np.ones(count, np.int64)
-            continue
-        leaf = used.get(rate.unit.name, nothing)
-        for detail in rate.details:
-            leaf = leaf - leaves[detail]
-        leaves[rate.unit.name] = leaf
-    return leaves
-
-
-def _statuses(
-    card: RateCard,
-    reported: Mapping[str, tuple[Counts, npt.NDArray[np.bool_]]],
-    used: Mapping[str, Counts],
-    count: int,
-) -> list[PriceStatus]:
-    """Say of each call whether its usage can be priced by this card. The worst that is true of it counts."""
-    registry = units()
-    known = {name: registry[name] for name in used if name in registry}
-    priced = {rate.unit.name: rate.unit for rate in card.rates}
-    flags: list[tuple[PriceStatus, npt.NDArray[np.bool_]]] = [
-        (PriceStatus.INVALID_USAGE, _invalid(card, reported, used, known, count)),
-        (PriceStatus.UNKNOWN_UNIT, _unknown_unit(used, known, priced, count)),
-        (PriceStatus.AMBIGUOUS, _overlapping(priced, used, known, count)),
-    ]
-    anything = np.zeros(count, np.bool_)
-    for counts, is_known in reported.values():
-        del counts
-        anything |= is_known
-    statuses = [PriceStatus.PRICED] * count
-    for status, mask in [(PriceStatus.NO_USAGE, ~anything), *reversed(flags)]:
-        for position in np.flatnonzero(mask):
-            statuses[position] = status
-    return statuses
-
-
-def _invalid(
-    card: RateCard,
-    reported: Mapping[str, tuple[Counts, npt.NDArray[np.bool_]]],
-    used: Mapping[str, Counts],
-    known: Mapping[str, Unit],
-    count: int,
-) -> npt.NDArray[np.bool_]:
-    wrong = np.zeros(count, np.bool_)
-    for name, leaf in _leaves(card, used, count).items():
-        if name != REQUESTS:
-            wrong |= leaf < 0
-    for counts in used.values():
-        wrong |= counts < 0
-    # A detail without its total: what the total is can only be guessed.
-    for rate in card.rates:
-        total_known = reported[rate.unit.name][1] if rate.unit.name in reported else np.zeros(count, np.bool_)
-        for name, unit in known.items():
-            if unit is not rate.unit and rate.unit.contains(unit):
-                wrong |= (used[name] > 0) & ~total_known
-    return wrong
-
-
-def _unknown_unit(
-    used: Mapping[str, Counts], known: Mapping[str, Unit], priced: Mapping[str, Unit], count: int
-) -> npt.NDArray[np.bool_]:
-    unknown = np.zeros(count, np.bool_)
-    for name, counts in used.items():
-        unit = known.get(name)
-        if unit is None or not any(one.contains(unit) for one in priced.values() if one.name != REQUESTS):
-            unknown |= counts > 0
-    return unknown
-
-
-def _overlapping(
-    priced: Mapping[str, Unit], used: Mapping[str, Counts], known: Mapping[str, Unit], count: int
-) -> npt.NDArray[np.bool_]:
-    """Find calls with two details that may share tokens, where the shared part has a price but was not reported."""
-    unclear = np.zeros(count, np.bool_)
-    names = list(known)
-    for place, left in enumerate(names):
-        for right in names[place + 1 :]:
-            one, other = known[left], known[right]
-            if one.contains(other) or other.contains(one) or not one.is_compatible_with(other):
-                continue
-            joined = one.dimensions | other.dimensions
-            for name, unit in priced.items():
-                if unit.dimensions == joined and name not in used:
-                    unclear |= (used[left] > 0) & (used[right] > 0)
-    return unclear
-
-
-Amounts = tuple[int | None, int | None, int | None, int]
-
-
-def _amounts(card: RateCard, leaves: Mapping[str, Counts], tiers: Counts, count: int) -> list[Amounts]:
-    """Return (input, output, other, cost) of each call."""
-    parts: dict[str, list[int]] = {}
-    for rate in card.rates:
-        products = _products(leaves[rate.unit.name], rate.numerators, tiers)
-        known = parts.get(rate.unit.direction)
-        parts[rate.unit.direction] = (
-            products if known is None else [one + two for one, two in zip(known, products, strict=True)]
+    def columns(self) -> MoneyColumns:
+        """Return what was filled in."""
+        given, taken, other, cost = (column.tolist() for column in self.amounts)
+        return MoneyColumns(
+            input_cost=given,
+            output_cost=taken,
+            other_cost=other,
+            cost=cost,
+            cost_currency=self.currency.tolist(),
+            price_status=self.status.tolist(),
+            price_version=self.version.tolist(),
+            price_model=self.model.tolist(),
         )
-    columns = [parts.get(direction) for direction in ("input", "output", "other")]
-    amounts: list[Amounts] = []
-    for position in range(count):
-        exact = [None if column is None else column[position] for column in columns]
-        total = _rounded(sum(part for part in exact if part is not None), card.denominator)
-        rounded = [None if part is None else _rounded(part, card.denominator) for part in exact]
-        last = max((place for place, part in enumerate(exact) if part is not None), default=None)
-        if last is not None:
-            rounded[last] = total - sum(
-                part for place, part in enumerate(rounded) if part is not None and place != last
-            )
-        amounts.append((rounded[0], rounded[1], rounded[2], total))
-    return amounts
 
 
-def _products(counts: Counts, numerators: Sequence[int], tiers: Counts) -> list[int]:
-    largest = int(np.abs(counts).max(initial=0)) * max(numerators)
-    if largest < _SAFE_PRODUCT:
-        return (counts * np.array(numerators, np.int64)[tiers]).tolist()  # type: ignore[no-any-return]
-    return [int(one) * numerators[tier] for one, tier in zip(counts, tiers, strict=True)]
+def _nulls(count: int) -> npt.NDArray[np.object_]:
+    return np.full(count, None, np.object_)
 
 
-def _rounded(numerator: int, denominator: int) -> int:
-    """Return numerator/denominator in 10⁻¹², half-even."""
-    if denominator == _PICOS:
-        return numerator
-    quotient, rest = divmod(numerator * _PICOS, denominator)
-    twice = rest * 2
-    return quotient + (twice > denominator or (twice == denominator and quotient % 2 == 1))
+def _groups(calls: CallColumns) -> Iterator[tuple[tuple[Any, ...], Rows]]:
+    """Yield (provider, model, service tier, usage status) and the calls that have them."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    keys = zip(calls.provider, calls.model, calls.service_tier, calls.usage_status, strict=True)
+    number_of = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
+    ends = np.cumsum(np.bincount(number_of))
+    # What follows the last end is empty.
+    return zip(numbers, np.split(np.argsort(number_of, kind="stable"), ends)[:-1], strict=True)
+
+
+def _read_usage(usage: Mapping[str, Sequence[int | None]], count: int) -> dict[str, Figures]:
+    """Return the figures by the library's unit names, without units that no call mentions."""
+    read: dict[str, Figures] = {}
+    for ledger_name, column in usage.items():
+        nulls = column.count(None)
+        if nulls == count:
+            continue
+        figures = _figures(column, has_nulls=bool(nulls))
+        name = library_name(ledger_name)
+        if name in read:  # both names of one unit: the first that says something counts
+            first = read[name]
+            figures = Figures(np.where(first.said, first.counts, figures.counts), first.said | figures.said)
+        read[name] = figures
+    return read
+
+
+def _figures(column: Sequence[int | None], *, has_nulls: bool) -> Figures:
+    values = [_UNSAID if count is None else count for count in column] if has_nulls else column
+    try:
+        counts: Counts = np.array(values, np.int64)
+    except OverflowError:
+        counts = np.array(values, np.object_)
+    said: Mask = counts != _UNSAID
+    if has_nulls:
+        counts = np.where(said, counts, 0)
+    # Far below the end of int64, so that no sum of counts can pass it.
+    return Figures(counts if np.abs(counts).max(initial=0) < 2**53 else counts.astype(np.object_), said)
+
+
+def _chargeable(usage: Mapping[str, Figures], count: int) -> Mask:
+    """Find calls that say how much of anything there is a unit for, or that they used something there is none for."""
+    units = registry().units
+    some = np.zeros(count, np.bool_)
+    for name, figures in usage.items():
+        some |= figures.said if name in units else figures.counts > 0
+    return some
+
+
+def _versions(card: RateCard, charges: Charges, priced: Mask) -> Any:
+    if charges.tiers is None:
+        return card.version
+    return np.array(card.versions, np.object_)[charges.tiers[priced]]
+
+
+def _rounded_parts(charges: Charges, parts_per_pico: int) -> tuple[Counts, Counts, Counts, Counts]:
+    """Return input, output, other and the whole, in 10⁻¹²."""
+    given = charges.parts[Direction.INPUT]
+    taken = given + charges.parts[Direction.OUTPUT]
+    cost = _rounded(taken + charges.parts[Direction.OTHER], parts_per_pico)
+    given, taken = _rounded(given, parts_per_pico), _rounded(taken, parts_per_pico)
+    return given, taken - given, cost - taken, cost
+
+
+def _rounded(numerators: Counts, parts_per_pico: int) -> Counts:
+    """Round to whole 10⁻¹², half-even."""
+    if parts_per_pico == 1:
+        return numerators
+    quotients = numerators // parts_per_pico
+    twice = (numerators - quotients * parts_per_pico) * 2
+    up = (twice > parts_per_pico) | ((twice == parts_per_pico) & (quotients % 2 == 1))
+    rounded: Counts = quotients + up.astype(np.int64)
+    return rounded

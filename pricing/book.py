@@ -2,100 +2,76 @@
 
 What it is careful about, since the library falls back in silence:
 
-* A provider name that is only a framework's (`langchain`, `litellm`) or missing is looked past: the model must then be
-  one that exactly one maker of models names so. Two makers, or none: the model is unknown.
-* A service tier that means the standard price (`default`, `standard`, `auto`) is standard. Any other (`flex`,
-  `priority`, `batch` …) needs a price of its own in force at that time; without one the call is `ambiguous`, not
-  standard.
+* A service tier that means the standard price (`default`, `standard`, `auto`, or none said) is standard. Any other
+  (`flex`, `priority`, `fast`, `batch`) needs a price of its own in force at that time; without one, and for names that
+  are in no table, the call is `ambiguous`, not standard. `auto` leaves the choice to the account, as saying nothing
+  does.
+* A model that one provider sells at another's list price has no tiers of its own.
+* A call before the first dated price is `ambiguous`; the library would take the first price it has.
 
-No network, ever: the bundled snapshot is the data. Must not: multiply.
+Between two moments at which a dated price, a variant or an hourly price begins or ends, prices are constant: a call's
+*cell* is the pair (interval between dates, phase of the day), and each cell has one rate card, compiled once.
+
+No network, ever: the installed package's data is the book. Must not: multiply.
 """
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Final, Self
 
+import numpy as np
+import numpy.typing as npt
 from genai_prices.data import providers as bundled_providers
-from genai_prices.data_snapshot import find_provider_by_id
-from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, PriceVariant, Provider, StartDateConstraint
+from genai_prices.types import PriceContext, Provider
 
 from ledger.schema import PriceStatus
 from pricing.rates import RateCard, compile_card
+from pricing.sellers import Offer, Sellers
+from pricing.validity import Calendar, moment, price_window, variant_window
 
-_DAY_US: Final = 86_400_000_000
-_STANDARD_TIERS: Final = frozenset({"default", "standard", "auto", "on_demand", "on-demand", "standard_only"})
-# Names that OpenTelemetry and the instrumentations use → genai-prices' provider ids. Source: the GenAI conventions'
-# provider list (gen_ai.provider.name, gen_ai.system) and the price library's ids.
-_PROVIDER_IDS: Final = {
-    "anthropic": "anthropic",
-    "aws": "aws",
-    "aws.bedrock": "aws",
-    "aws_bedrock": "aws",
-    "bedrock": "aws",
-    "az.ai.inference": "azure",
-    "az.ai.openai": "azure",
-    "azure": "azure",
-    "azure.ai.inference": "azure",
-    "azure.ai.openai": "azure",
-    "cohere": "cohere",
-    "deepseek": "deepseek",
-    "gcp.gemini": "google",
-    "gcp.gen_ai": "google",
-    "gcp.vertex_ai": "google",
-    "gemini": "google",
-    "google": "google",
-    "vertex_ai": "google",
-    "vertexai": "google",
-    "groq": "groq",
-    "mistral": "mistral",
-    "mistral_ai": "mistral",
-    "mistralai": "mistral",
-    "moonshot_ai": "moonshotai",
-    "openai": "openai",
-    "openrouter": "openrouter",
-    "perplexity": "perplexity",
-    "together": "together",
-    "together_ai": "together",
-    "voyageai": "voyageai",
-    "x-ai": "x-ai",
-    "x_ai": "x-ai",
-    "xai": "x-ai",
+# The empty name stands for none said.
+_STANDARD_TIERS: Final = frozenset({"", "auto", "default", "on-demand", "on_demand", "standard", "standard_only"})
+# Which request contexts of the library a tier's name stands for, in order of preference.
+_TIER_CONTEXTS: Final[dict[str, tuple[dict[str, str], ...]]] = {
+    "batch": ({"processing": "batch"},),
+    "default": ({"service_tier": "default"},),
+    "fast": ({"service_tier": "fast"}, {"speed": "fast"}),
+    "flex": ({"service_tier": "flex"},),
+    "priority": ({"service_tier": "priority"},),
 }
-# Those who sell models of their own; resellers have the same models at other prices.
-_FIRST_PARTIES: Final = (
-    "anthropic", "cohere", "deepseek", "google", "mistral", "moonshotai", "openai", "perplexity", "voyageai", "x-ai",
-)  # fmt: skip
+# Groq charges at least ten seconds of audio; the library has this in its code, not in its data.
+_AUDIO_SECONDS_MIN: Final = {"groq/whisper-large-v3": 10, "groq/whisper-large-v3-turbo": 10}
+# Distinct names that a stream of spans may bring before old ones are forgotten.
+_LISTINGS_MAX: Final = 20_000
+
+Cell = tuple[int, int]
 
 
 @dataclass(slots=True)
 class Listing:
-    """A model as one provider sells it, with the moments at which its price changes."""
+    """A model as one provider sells it, when its prices change, and the cards compiled so far."""
 
-    provider: Provider
-    model: ModelInfo
-    starts_us: list[int]
-    """Where a dated price or variant begins, in order; between two of them prices are constant."""
-    has_time_of_day: bool
-    cards: dict[object, RateCard | PriceStatus] = field(default_factory=dict)
+    offer: Offer
+    calendar: Calendar
+    cards: dict[tuple[Cell, str], RateCard | PriceStatus] = field(default_factory=dict)
+    """Bounded: there are as many as the data has dates, phases and tiers."""
 
     @property
     def name(self) -> str:
-        """provider/model."""
-        return f"{self.provider.id}/{self.model.id}"
+        """Return provider/model."""
+        return self.offer.name
 
 
 class PriceBook:
     """Prices of one snapshot of the library's data. Look-ups are remembered; the data never changes."""
 
     def __init__(self, providers: Iterable[Provider], *, snapshot: str) -> None:
-        self._providers = list(providers)
-        self._by_id = {provider.id: provider for provider in self._providers}
-        self._listings: dict[tuple[str | None, str], Listing | None] = {}
+        self._sellers = Sellers(providers)
+        self._listings: dict[str, Listing] = {}
+        self._named: dict[tuple[str | None, str], Listing | None] = {}
         self.snapshot = snapshot
 
     @classmethod
@@ -108,108 +84,70 @@ class PriceBook:
         if not model:
             return None
         key = (provider, model)
-        if key not in self._listings:
-            if len(self._listings) > _LISTINGS_MAX:
-                self._listings.clear()
-            self._listings[key] = self._find(provider, model)
-        return self._listings[key]
+        if key not in self._named:
+            if len(self._named) >= _LISTINGS_MAX:
+                self._named.clear()
+            offer = self._sellers.offer(provider, model)
+            self._named[key] = self._list(offer) if offer else None
+        return self._named[key]
 
-    def bucket(self, listing: Listing, at_us: int) -> object:
-        """Return what distinguishes moments with different prices for this model."""
-        between = bisect.bisect_right(listing.starts_us, at_us)
-        return (between, at_us % _DAY_US) if listing.has_time_of_day else between
+    def cards(
+        self, listing: Listing, start_times_us: npt.NDArray[np.int64], service_tier: str | None
+    ) -> Iterator[tuple[RateCard | PriceStatus, npt.NDArray[np.bool_] | slice]]:
+        """Split calls of one model by the rates in force when they started, or why there are none."""
+        cells = listing.calendar.cells(start_times_us)
+        first = int(cells[0])
+        if (cells == first).all():
+            yield self.card(listing, int(start_times_us[0]), service_tier), slice(None)
+            return
+        for cell in np.unique(cells):
+            members = cells == cell
+            yield self.card(listing, int(start_times_us[members.argmax()]), service_tier), members
 
     def card(self, listing: Listing, at_us: int, service_tier: str | None) -> RateCard | PriceStatus:
         """Return the rates in force, or why there are none."""
-        key = (self.bucket(listing, at_us), service_tier)
-        card = listing.cards.get(key)
-        if card is None:
-            if len(listing.cards) > _CARDS_MAX:
-                listing.cards.clear()
-            card = listing.cards[key] = self._compile(listing, at_us, service_tier)
-        return card
-
-    def _find(self, provider: str | None, model: str) -> Listing | None:
-        seller = self._seller(provider)
-        if seller is not None:
-            found = seller.find_model(model, all_providers=self._providers)
-            return _list(seller, found) if found else None
-        makers = [one for name in _FIRST_PARTIES if _makes(one := self._by_id[name], model)]
-        found = makers[0].find_model(model) if len(makers) == 1 else None
-        return _list(makers[0], found) if found else None
-
-    def _seller(self, provider: str | None) -> Provider | None:
-        if not provider:
-            return None
-        known = _PROVIDER_IDS.get(provider.lower())
-        return self._by_id[known] if known else find_provider_by_id(self._providers, provider)
-
-    def _compile(self, listing: Listing, at_us: int, service_tier: str | None) -> RateCard | PriceStatus:
-        at = datetime.fromtimestamp(at_us / 1_000_000, tz=UTC)
-        context, variant = _context(listing, at, service_tier)
-        if service_tier is not None and variant is None and service_tier.lower() not in _STANDARD_TIERS:
+        tier = (service_tier or "").strip().lower()
+        if tier not in _STANDARD_TIERS and tier not in _TIER_CONTEXTS:
             return PriceStatus.AMBIGUOUS
-        prices: ModelPrice = listing.model.get_prices(at, context)
-        since = _validity(listing, at_us)
-        parts = [self.snapshot, listing.name, since, *([f"{key}={value}" for key, value in (context or {}).items()])]
-        return compile_card(prices, model=listing.name, version=";".join(parts))
+        key = (listing.calendar.cell(at_us), tier)
+        if key not in listing.cards:
+            listing.cards[key] = self._compile(listing, at_us, tier)
+        return listing.cards[key]
+
+    def _list(self, offer: Offer) -> Listing:
+        """Return the one listing of a model, whatever names lead to it."""
+        known = self._listings.get(offer.name)
+        if known is None or known.offer.model is not offer.model:
+            known = self._listings[offer.name] = Listing(offer=offer, calendar=Calendar.of(offer.model))
+        return known
+
+    def _compile(self, listing: Listing, at_us: int, tier: str) -> RateCard | PriceStatus:
+        offer = listing.offer
+        window = price_window(offer.model, at_us)
+        context, variant = _variant(offer, at_us, tier)
+        if window is None or (context is None and tier not in _STANDARD_TIERS):
+            return PriceStatus.AMBIGUOUS
+        prices = offer.model.get_prices(moment(at_us), context)
+        if tier and tier in _STANDARD_TIERS and prices == offer.model.get_prices(moment(at_us)):
+            return self.card(listing, at_us, None)
+        parts = [self.snapshot, listing.name, window]
+        if offer.lister is not offer.seller:
+            parts.append(f"list={offer.lister.id}")
+        if context is not None:
+            parts += [f"{key}={value} {variant}" for key, value in context.items()]
+        return compile_card(
+            prices,
+            model=listing.name,
+            version=";".join(parts),
+            audio_seconds_min=_AUDIO_SECONDS_MIN.get(listing.name, 0),
+        )
 
 
-# Distinct names that a stream of spans may bring before old ones are forgotten.
-_LISTINGS_MAX: Final = 100_000
-_CARDS_MAX: Final = 10_000
-
-
-def _makes(provider: Provider, model: str) -> bool:
-    """Say whether a model's name is one of this provider's own; resellers list other makers' models too."""
-    return provider.model_match is not None and provider.model_match.is_match(model.lower())
-
-
-def _list(provider: Provider, model: ModelInfo) -> Listing:
-    conditions: list[ConditionalPrice | PriceVariant] = list(model.price_variants or [])
-    if isinstance(model.prices, list):
-        conditions += model.prices
-    constraints = [one.constraint for one in conditions if one.constraint is not None]
-    starts = {_day_us(one.start_date) for one in constraints if isinstance(one, StartDateConstraint)}
-    return Listing(
-        provider=provider,
-        model=model,
-        starts_us=sorted(starts),
-        has_time_of_day=any(not isinstance(one, StartDateConstraint) for one in constraints),
-    )
-
-
-def _context(
-    listing: Listing, at: datetime, service_tier: str | None
-) -> tuple[dict[str, str] | None, PriceVariant | None]:
-    """Return the library's context for a tier, and the variant in force that answers to it."""
-    if service_tier is None or not any(listing.model is model for model in listing.provider.models):
-        # A model priced through another provider's list has no variants of its own.
-        return None, None
-    for variant in listing.model.price_variants or ():
-        if service_tier.lower() not in variant.when.values() or len(variant.when) != 1:
-            continue
-        if variant.constraint is None or variant.constraint.active(at):
-            return dict(variant.when), variant
+def _variant(offer: Offer, at_us: int, tier: str) -> tuple[PriceContext | None, str | None]:
+    """Return the library's context for a tier that has a price in force, and when that holds."""
+    if offer.lister is offer.seller:
+        for context in _TIER_CONTEXTS.get(tier, ()):
+            window = variant_window(offer.model, context, at_us)
+            if window is not None:
+                return context, window
     return None, None
-
-
-def _validity(listing: Listing, at_us: int) -> str:
-    """Return from when to when the price in force holds, as days; open ends are empty."""
-    starts = sorted(
-        _day_us(one.constraint.start_date)
-        for one in (listing.model.prices if isinstance(listing.model.prices, list) else [])
-        if isinstance(one, ConditionalPrice) and isinstance(one.constraint, StartDateConstraint)
-    )
-    place = bisect.bisect_right(starts, at_us)
-    begin = _day(starts[place - 1]) if place else ""
-    end = _day(starts[place]) if place < len(starts) else ""
-    return f"{begin}..{end}"
-
-
-def _day_us(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-
-
-def _day(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1_000_000, tz=UTC).date().isoformat()

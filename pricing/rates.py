@@ -1,7 +1,11 @@
 """A rate card: one price in force, compiled to exact integers per unit.
 
-Rates are fractions over one common denominator, so that the cost of a call is an exact integer sum, rounded once. A
-price that steps up with the context (`TieredPrices`) applies, past its threshold, to every token of the request.
+Rates are integers over one common denominator, so that the cost of a call is an exact integer sum, rounded once. The
+denominator is `parts_per_pico` times 10¹²: 1 wherever prices are per million tokens, more only where a price is per
+hour or minute and a second's share of it has no end in decimals.
+
+A price that steps up with the context (`TieredPrices`) applies, past its threshold, to every token of the request, not
+to those above it only.
 
 Must not: know where a price comes from or when it holds; that is `book`'s.
 """
@@ -9,22 +13,28 @@ Must not: know where a price comes from or when it holds; that is `book`'s.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.validation import validate_priced_units
 
 from ledger.money import COST_SCALE
-from pricing.units import REQUESTS, Unit, units_by_price_key
+from pricing.units import REQUESTS, Direction, contains, direction, registry
+
+_PICOS: Final = 10**COST_SCALE
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRate:
     """What one unit costs, by context tier."""
 
-    unit: Unit
+    unit: str
+    """The library's name."""
+    direction: Direction
     details: tuple[str, ...]
     """Priced units that are details of this one: their counts are charged at their own rates and taken off here."""
     numerators: tuple[int, ...]
@@ -39,62 +49,74 @@ class RateCard:
     """provider/model, as the price library names them."""
     version: str
     """Which price this is: library snapshot; model; validity; variant."""
-    denominator: int
+    parts_per_pico: int
+    """Rates count 1/(parts_per_pico × 10¹²) of a dollar."""
     tier_starts: tuple[int, ...]
     """Input tokens above which tier 1, 2 … applies; tier 0 is the base."""
     rates: tuple[UnitRate, ...]
-    """Most detailed units first, so that details are known when their parent is charged."""
+    """Most detailed units first, so that details are known when their total is charged."""
+    audio_seconds_min: int = 0
+    """Seconds below which audio is charged as this much."""
 
-    def tier_of(self, input_tokens: int) -> int:
-        """Return which tier a request of this size is in."""
-        return sum(input_tokens > start for start in self.tier_starts)
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """The units that are counted and have a price."""
+        return tuple(rate.unit for rate in self.rates if rate.unit != REQUESTS)
 
-    def version_of(self, tier: int) -> str:
-        """Return the price version, with its context tier where there is one."""
-        return f"{self.version};>{self.tier_starts[tier - 1]}" if tier else self.version
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The price version by tier: above the base it says which threshold was passed."""
+        return (self.version, *(f"{self.version};>{start}" for start in self.tier_starts))
 
 
-def compile_card(prices: ModelPrice, *, model: str, version: str) -> RateCard:
+def compile_card(prices: ModelPrice, *, model: str, version: str, audio_seconds_min: int = 0) -> RateCard:
     """Compile one price of the library.
 
     Raises:
-        ValueError: a price key that no unit has; the price data is newer than the library.
+        ValueError: a price key that no unit has, or prices that leave open which of two applies; the library says the
+            same of them at every call.
     """
     values = _values(prices)
+    units = sorted(
+        (registry().units[name] for name in values), key=lambda unit: (-len(unit.dimensions), unit.usage_key)
+    )
+    validate_priced_units(units, registry())
     starts = sorted(
         {tier.start for value in values.values() if isinstance(value, TieredPrices) for tier in value.tiers}
     )
-    fractions = {
-        unit.name: [Fraction(_at(value, start)) / unit.per for start in [None, *starts]]
-        for unit, value in values.items()
+    exact = {
+        unit.usage_key: [Fraction(_at(values[unit.usage_key], start)) / unit.per for start in [None, *starts]]
+        for unit in units
     }
-    denominator = math.lcm(10**COST_SCALE, *(one.denominator for row in fractions.values() for one in row))
-    ordered = sorted(values, key=lambda unit: (-len(unit.dimensions), unit.name))
+    denominator = math.lcm(_PICOS, *(rate.denominator for row in exact.values() for rate in row))
     return RateCard(
         model=model,
         version=version,
-        denominator=denominator,
+        parts_per_pico=denominator // _PICOS,
         tier_starts=tuple(starts),
         rates=tuple(
             UnitRate(
-                unit=unit,
-                details=_details(unit, ordered),
-                numerators=tuple(int(one * denominator) for one in fractions[unit.name]),
+                unit=unit.usage_key,
+                direction=direction(unit),
+                details=tuple(other.usage_key for other in units if contains(unit, other)),
+                numerators=tuple(int(rate * denominator) for rate in exact[unit.usage_key]),
             )
-            for unit in ordered
+            for unit in units
         ),
+        audio_seconds_min=audio_seconds_min,
     )
 
 
-def _values(prices: ModelPrice) -> Mapping[Unit, Decimal | TieredPrices]:
-    known = units_by_price_key()
-    values: dict[Unit, Decimal | TieredPrices] = {}
+def _values(prices: ModelPrice) -> Mapping[str, Decimal | TieredPrices]:
+    """Return the prices by unit."""
+    unit_of = {unit.price_key: name for name, unit in registry().units.items()}
+    values: dict[str, Decimal | TieredPrices] = {}
     for key, value in vars(prices).items():
         if key.startswith("_") or value is None:
             continue
-        if key not in known:
-            raise ValueError(f"price key {key} belongs to no unit; expected one of {', '.join(sorted(known))}")
-        values[known[key]] = value
+        if key not in unit_of:
+            raise ValueError(f"price key {key} belongs to no unit; expected one of {', '.join(sorted(unit_of))}")
+        values[unit_of[key]] = value
     return values
 
 
@@ -107,9 +129,3 @@ def _at(price: Decimal | TieredPrices, start: int | None) -> Decimal:
         if start is not None and tier.start <= start:
             value = tier.price
     return value
-
-
-def _details(unit: Unit, priced: Sequence[Unit]) -> tuple[str, ...]:
-    if unit.name == REQUESTS:
-        return ()
-    return tuple(other.name for other in priced if other is not unit and unit.contains(other))

@@ -1,65 +1,68 @@
-"""Units: the ledger's names for what was used, and genai-prices' names, dimensions and containment behind them.
+"""Units: genai-prices' registry of what is counted, and the one name in which the ledger differs.
 
-A unit contains another when the other's dimensions include its own: `input_tokens` contains `cache_read_tokens`. The
-names are the same but for one: the ledger says `reasoning_tokens` where the library says `output_reasoning_tokens`.
+A unit contains another when the other's dimensions include its own: `input_tokens` contains `cache_read_tokens`, which
+contains `cache_audio_read_tokens`. The names are the library's but for one: the ledger says `reasoning_tokens` where
+the library says `output_reasoning_tokens`. Inside `pricing` the library's names are used throughout.
+
 Must not: know a price.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Final
 
 from genai_prices.data_units import unit_data
+from genai_prices.units import UnitDef, UnitRegistry
 
 _LEDGER_TO_LIBRARY: Final = {"reasoning_tokens": "output_reasoning_tokens"}
+
+# Charged once a call where a model has a price for it; nobody reports it.
 REQUESTS: Final = "requests"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A unit of the library, under the ledger's name."""
+class Direction(StrEnum):
+    """Which part of the cost a unit belongs to."""
 
-    name: str
-    price_key: str
-    per: int
-    """How many units the price is for."""
-    dimensions: frozenset[tuple[str, str]]
-
-    @property
-    def direction(self) -> str:
-        """`input`, `output`, or `other` for what is neither: searches, requests."""
-        return dict(self.dimensions).get("direction", "other")
-
-    def contains(self, other: Unit) -> bool:
-        """Whether the other is a detail of this one (or is this one)."""
-        return self.dimensions <= other.dimensions
-
-    def is_compatible_with(self, other: Unit) -> bool:
-        """Whether one token may be both."""
-        mine, theirs = dict(self.dimensions), dict(other.dimensions)
-        return all(theirs.get(key, value) == value for key, value in mine.items())
+    INPUT = "input"
+    OUTPUT = "output"
+    OTHER = "other"
 
 
 @cache
-def units() -> Mapping[str, Unit]:
-    """Return every unit that has prices, by the ledger's name."""
-    names = {library: ledger for ledger, library in _LEDGER_TO_LIBRARY.items()}
-    known = {}
-    for key, raw in unit_data.items():
-        name = names.get(key, key)
-        known[name] = Unit(
-            name=name,
-            price_key=raw.get("price_key", key),
-            per=raw["per"],
-            dimensions=frozenset(raw.get("dimensions", {}).items()),
-        )
-    return known
+def registry() -> UnitRegistry:
+    """Return the units of the installed library."""
+    return UnitRegistry(unit_data)
 
 
-@cache
-def units_by_price_key() -> Mapping[str, Unit]:
-    """Return the units by the key their price has in the library."""
-    return {unit.price_key: unit for unit in units().values()}
+def library_name(ledger_name: str) -> str:
+    """Return the library's name of a unit of the ledger."""
+    return _LEDGER_TO_LIBRARY.get(ledger_name, ledger_name)
+
+
+def direction(unit: UnitDef) -> Direction:
+    """Return which part of the cost the unit belongs to; searches and requests are neither input nor output."""
+    said = unit.dimensions.get("direction")
+    return Direction.OTHER if said is None else Direction(said)
+
+
+def contains(total: UnitDef, detail: UnitDef) -> bool:
+    """Whether `detail` counts a part of what `total` counts."""
+    return total is not detail and total.dimensions.items() <= detail.dimensions.items()
+
+
+def disjoint_details(total: str, reported: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the sets of reported units that divide `total` without overlap, so that their sum cannot exceed it.
+
+    Units that add one dimension each, the same one, differ in its value: cache reads against cache writes, audio
+    against image. Nothing is both.
+    """
+    units = registry().units
+    parts: dict[str, list[str]] = {}
+    for name in reported:
+        if contains(units[total], units[name]):
+            added = units[name].dimensions.keys() - units[total].dimensions.keys()
+            if len(added) == 1:
+                parts.setdefault(added.pop(), []).append(name)
+    return [tuple(names) for names in parts.values()]

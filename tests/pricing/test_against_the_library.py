@@ -2,182 +2,234 @@
 
 from __future__ import annotations
 
-import warnings
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import combinations
 
 import pytest
-from genai_prices import Usage, calc_price
 from genai_prices.data import providers
-from genai_prices.types import ModelInfo, Provider
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.money import from_picos, round_cost
+from ledger.money import round_cost, to_picos
 from ledger.schema import PriceStatus
-from pricing.apply import CallColumns, MoneyColumns, price
-from pricing.book import PriceBook
+from pricing.units import contains, registry
+from tests.pricing.calls import BOOK, Call, Money, date_us, day_us, in_ledger_names, library_answer, price_calls
 
-BOOK = PriceBook.bundled()
-SELLERS = ("openai", "anthropic", "google", "aws", "azure", "deepseek", "mistral", "cohere", "x-ai", "groq")
-MODELS = [(provider, model) for provider in providers if provider.id in SELLERS for model in provider.models]
-OCTOBER_US = 1_790_856_000 * 10**6
-
-
-def price_one(
-    provider: str | None,
-    model: str | None,
-    usage: dict[str, int | None],
-    *,
-    at_us: int = OCTOBER_US,
-    tier: str | None = None,
-    status: str = "reported",
-) -> dict[str, Any]:
-    """Price one call; return its money by column."""
-    calls = CallColumns(
-        [provider], [model], [at_us], [tier], {name: [count] for name, count in usage.items()}, [status]
-    )
-    money: MoneyColumns = price(calls, book=BOOK)
-    return {name: getattr(money, name)[0] for name in MoneyColumns.__dataclass_fields__}
+UNITS = registry().units
+REPORTABLE = sorted(name for name in UNITS if name != "requests")
+# The models that their own id finds; another model of the same list may claim the id first.
+MODELS = [
+    (provider, found)
+    for provider in providers
+    for model in provider.models
+    if (found := provider.find_model(model.id, all_providers=list(providers))) is not None
+]
+TIERS = {"flex": {"service_tier": "flex"}, "priority": {"service_tier": "priority"}, "batch": {"processing": "batch"}}
+TIER_OF = {"default": {"service_tier": "default"}, **TIERS}
 
 
-@st.composite
-def plausible_usage(draw: st.DrawFn) -> dict[str, int | None]:
-    """Usage whose details fit their totals, as providers report it."""
-    read, write, fresh = draw(st.integers(0, 10**6)), draw(st.integers(0, 10**6)), draw(st.integers(0, 10**6))
-    five = draw(st.integers(0, write))
-    output = draw(st.integers(0, 10**6))
-    usage: dict[str, int | None] = {"input_tokens": read + write + fresh, "output_tokens": output}
-    if draw(st.booleans()):
-        usage |= {"cache_read_tokens": read, "cache_write_tokens": write}
-        if draw(st.booleans()):
-            usage |= {"cache_write_5m_tokens": five, "cache_write_1h_tokens": write - five}
-    if draw(st.booleans()):
-        usage["reasoning_tokens"] = draw(st.integers(0, output))
+def dated_prices(model: ModelInfo) -> list[ConditionalPrice]:
+    """All standard prices of a model, over time."""
+    return [ConditionalPrice(prices=model.prices)] if isinstance(model.prices, ModelPrice) else model.prices
+
+
+def price_keys(model: ModelInfo) -> set[str]:
+    """The units a model has ever had a price for."""
+    keys = {key for one in dated_prices(model) for key, value in vars(one.prices).items() if value is not None}
+    return {UNITS[name].usage_key for name in UNITS if UNITS[name].price_key in keys}
+
+
+def moments(model: ModelInfo) -> list[int]:
+    """Moments just before and at every change of a model's prices, and one long after."""
+    found = {day_us(2025, 1, 1), day_us(2027, 6, 1)}
+    for one in (*dated_prices(model), *(model.price_variants or ())):
+        if isinstance(one.constraint, StartDateConstraint):
+            start_us = date_us(one.constraint.start_date)
+            found |= {start_us - 1, start_us}
+        elif isinstance(one.constraint, TimeOfDateConstraint):
+            for at in (one.constraint.start_time, one.constraint.end_time):
+                midnight = timedelta(hours=at.hour, minutes=at.minute) // timedelta(microseconds=1)
+                found |= {day + midnight + off for day in (day_us(2026, 1, 5), day_us(2026, 11, 5)) for off in (-1, 0)}
+    return sorted(found)
+
+
+def thresholds(model: ModelInfo) -> set[int]:
+    """Input tokens above which some price of a model steps up."""
+    return {
+        tier.start
+        for one in (*dated_prices(model), *(model.price_variants or ()))
+        for value in vars(one.prices).values()
+        if isinstance(value, TieredPrices)
+        for tier in value.tiers
+    }
+
+
+def from_shares(shares: Mapping[tuple[tuple[str, str], ...], int]) -> dict[str, int]:
+    """Count every unit from disjoint shares, each given by its dimensions: consistent by construction."""
+    return {
+        name: total
+        for name in REPORTABLE
+        if (total := sum(count for share, count in shares.items() if UNITS[name].dimensions.items() <= set(share)))
+    }
+
+
+def full_usage(model: ModelInfo, *, input_tokens: int) -> dict[str, int]:
+    """Usage of everything a model has a price for, with an input of about the size that is asked for."""
+    most_detailed = [tuple(UNITS[name].dimensions.items()) for name in price_keys(model) - {"requests", "input_tokens"}]
+    usage = from_shares({share: 1_000 + 7 * place for place, share in enumerate(sorted(most_detailed))})
+    usage = {name: usage[name] for name in usage if name in price_keys(model)}
+    if "input_tokens" in price_keys(model):
+        usage["input_tokens"] = max(input_tokens, usage.get("input_tokens", 0))
     return usage
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    st.sampled_from(MODELS),
-    plausible_usage(),
-    st.datetimes(datetime(2025, 1, 1), datetime(2027, 6, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-)
-def test_cost_is_the_librarys(chosen: tuple[Provider, ModelInfo], usage: dict[str, int | None], at: datetime) -> None:
-    """Whatever the library prices, the columns price equally; whatever it refuses has no amount."""
-    provider, model = chosen
-    listed = provider.find_model(model.id, all_providers=list(providers))
-    names = {"reasoning_tokens": "output_reasoning_tokens"}
-    ours = price_one(provider.id, model.id, usage, at_us=int(at.timestamp()) * 10**6)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            theirs = calc_price(
-                Usage(**{names.get(name, name): count for name, count in usage.items()}),
-                model.id,
-                provider_id=provider.id,
-                genai_request_timestamp=at.replace(microsecond=0),
-            )
-        except (ValueError, LookupError):
-            assert ours["cost"] is None
-            return
-    assert listed is not None
-    if ours["price_status"] in {PriceStatus.UNKNOWN_UNIT, PriceStatus.AMBIGUOUS}:
-        assert ours["cost"] is None
+def assert_same(provider: Provider, model: ModelInfo, call: Call, usage: Mapping[str, int | None], ours: Money) -> None:
+    """Compare one answer with the library's, or see that both refuse."""
+    context = TIER_OF[call.tier] if call.tier else None
+    try:
+        theirs = library_answer(provider, model, usage, at_us=call.at_us, context=context)
+    except ValueError:
+        assert (ours.price_status, ours.cost) == (PriceStatus.INVALID_USAGE, None), (call, ours)
         return
-    assert ours["price_status"] == PriceStatus.PRICED
-    assert from_picos(ours["cost"]) == round_cost(theirs.total_price)
-    assert sum(ours[part] or 0 for part in ("input_cost", "output_cost", "other_cost")) == ours["cost"]
+    if ours.price_status == PriceStatus.UNKNOWN_UNIT:
+        assert ours.cost is None
+        assert any(count and not covered(name, theirs.model_price) for name, count in usage.items()), call
+    elif ours.price_status == PriceStatus.INVALID_USAGE:
+        assert ours.cost is None
+        assert contradicts_itself(usage), call
+    elif ours.price_status == PriceStatus.NO_USAGE:
+        assert all(count is None for count in usage.values())
+    else:
+        assert ours.cost == to_picos(round_cost(theirs.total_price)), (call, ours, theirs)
+        assert ours.input_cost == to_picos(round_cost(theirs.input_price)), call
+        assert abs((ours.output_cost or 0) - to_picos(round_cost(theirs.output_price))) <= 1, call
+        assert (ours.input_cost or 0) + (ours.output_cost or 0) + (ours.other_cost or 0) == ours.cost
 
 
-def test_context_tier_begins_above_its_threshold() -> None:
-    """272,000 tokens pay the base rate, 272,001 pay the tier's, all of them."""
-    tiered = next(
-        (provider, model)
-        for provider, model in MODELS
-        if (listing := BOOK.listing(provider.id, model.id))
-        and not isinstance(card := BOOK.card(listing, OCTOBER_US, None), PriceStatus)
-        and card.tier_starts == (272_000,)
-    )
-    provider, model = tiered
-    for tokens in (272_000, 272_001):
-        ours = price_one(provider.id, model.id, {"input_tokens": tokens, "output_tokens": 0})
-        theirs = calc_price(
-            Usage(input_tokens=tokens, output_tokens=0),
-            model.id,
-            provider_id=provider.id,
-            genai_request_timestamp=datetime.fromtimestamp(OCTOBER_US / 10**6, tz=UTC),
-        )
-        assert from_picos(ours["cost"]) == round_cost(theirs.total_price)
-        assert ours["price_version"].endswith(">272000") == (tokens > 272_000)
+def covered(name: str, prices: ModelPrice) -> bool:
+    """Whether a unit or one that contains it has a price."""
+    return any(getattr(prices, UNITS[one].price_key) for one in (name, *registry().ancestor_usage_keys(name)))
 
 
-@pytest.mark.parametrize(
-    ("provider", "model", "usage", "tier", "status"),
-    [
-        ("openai", "no-such-model", {"input_tokens": 1}, None, PriceStatus.UNKNOWN_MODEL),
-        ("openai", None, {"input_tokens": 1}, None, PriceStatus.UNKNOWN_MODEL),
-        ("openai", "gpt-4o", {"input_tokens": 5, "cache_read_tokens": 9}, None, PriceStatus.INVALID_USAGE),
-        ("openai", "gpt-4o", {"cache_read_tokens": 9}, None, PriceStatus.INVALID_USAGE),
-        ("openai", "gpt-4o", {"input_tokens": 5, "code_executions": 2}, None, PriceStatus.UNKNOWN_UNIT),
-        ("openai", "gpt-4o", {"input_tokens": 5, "made_up_units": 2}, None, PriceStatus.UNKNOWN_UNIT),
-        ("openai", "gpt-4o", {"input_tokens": 5}, "no-such-tier", PriceStatus.AMBIGUOUS),
-        ("openai", "gpt-4o", {}, None, PriceStatus.NO_USAGE),
-    ],
+def contradicts_itself(usage: Mapping[str, int | None]) -> bool:
+    """Whether details that exclude each other are together larger than their total."""
+    for total, most in usage.items():
+        details = [name for name in usage if contains(UNITS[total], UNITS[name])]
+        for size in (1, 2, 3, 4):
+            for some in combinations(details, size):
+                apart = not any(UNITS[one].is_compatible_with(UNITS[other]) for one, other in combinations(some, 2))
+                if most is not None and apart and sum(usage[name] or 0 for name in some) > most:
+                    return True
+    return False
+
+
+def every_change(provider: Provider, model: ModelInfo) -> Iterator[tuple[Call, dict[str, int]]]:
+    """Calls around every change of a model's prices, at every threshold and one above."""
+    tiers = [
+        None,
+        *(tier for tier, context in TIER_OF.items() if any(one.when == context for one in model.price_variants or ())),
+    ]
+    for at_us in moments(model):
+        for size in sorted({1_000_000, *thresholds(model), *(start + 1 for start in thresholds(model))}):
+            usage = full_usage(model, input_tokens=size)
+            for tier in tiers:
+                yield Call(provider.id, model.id, in_ledger_names(usage), at_us, tier), usage
+
+
+@pytest.mark.parametrize("provider", providers, ids=lambda provider: provider.id)
+def test_every_model_at_every_change_of_its_prices(provider: Provider) -> None:
+    """Around each date, hour and threshold, every model of the snapshot costs what the library says."""
+    for model in [model for one, model in MODELS if one is provider]:
+        cases = list(every_change(provider, model))
+        for (call, usage), ours in zip(cases, price_calls([call for call, _ in cases]), strict=True):
+            if ours.price_status == PriceStatus.AMBIGUOUS:
+                # No price for the tier at that time: where the library would quietly charge the standard price.
+                assert call.tier in TIERS
+                answers = [
+                    library_answer(provider, model, usage, at_us=call.at_us, context=context).total_price
+                    for context in (None, TIERS[call.tier])
+                ]
+                assert answers[0] == answers[1]
+            else:
+                assert_same(provider, model, call, usage, ours)
+
+
+SHARES = [
+    tuple({**UNITS[name].dimensions, "family": "tokens"}.items())
+    for name in REPORTABLE
+    if UNITS[name].dimensions.get("family") == "tokens" and "video" not in name
+]
+
+
+@st.composite
+def consistent_usage(draw: st.DrawFn) -> dict[str, int | None]:
+    """Usage whose details fit their totals, said in full or in part."""
+    shares = draw(st.dictionaries(st.sampled_from(SHARES), st.integers(0, 10**6), max_size=5))
+    usage: dict[str, int | None] = {**from_shares(shares)}
+    in_part = draw(st.booleans())
+    if usage and in_part:
+        kept = draw(st.sets(st.sampled_from(sorted(usage))))
+        usage = {name: count for name, count in usage.items() if name in kept | {"input_tokens", "output_tokens"}}
+    if draw(st.booleans()):
+        seconds = draw(st.integers(0, 100))
+        usage |= {"audio_seconds": seconds, "input_audio_seconds": seconds}
+    for name in draw(
+        st.sets(st.sampled_from(["web_searches", "input_characters", "input_document_pages"]), max_size=1)
+    ):
+        usage[name] = draw(st.integers(0, 10_000))
+    return usage
+
+
+ANY_USAGE = st.dictionaries(
+    st.sampled_from(REPORTABLE), st.none() | st.integers(0, 30) | st.integers(0, 10**7), max_size=5
 )
-def test_unknown_is_a_status_and_never_zero(
-    provider: str, model: str | None, usage: dict[str, int | None], tier: str | None, status: PriceStatus
-) -> None:
-    """What cannot be priced has no amount, and says why."""
-    money = price_one(provider, model, usage, tier=tier)
-    assert (money["price_status"], money["cost"], money["input_cost"]) == (status, None, None)
 
 
-def test_absent_usage_is_not_zero_cost() -> None:
-    """A call that reported nothing costs an unknown amount."""
-    money = price_one("openai", "gpt-4o", {"input_tokens": 5}, status="absent")
-    assert (money["price_status"], money["cost"]) == (PriceStatus.NO_USAGE, None)
-
-
-def test_zero_usage_is_zero_cost() -> None:
-    """A call that reported zero tokens costs nothing, and that is known."""
-    money = price_one("openai", "gpt-4o", {"input_tokens": 0, "output_tokens": 0})
-    assert (money["price_status"], money["cost"]) == (PriceStatus.PRICED, 0)
-
-
-def test_framework_name_is_looked_past_when_one_seller_has_the_model() -> None:
-    """A provider that is only a framework's name does not hide whose model it is."""
-    assert price_one("langchain", "gpt-4o-2024-08-06", {"input_tokens": 1})["price_model"].startswith("openai/")
-    assert price_one(None, "claude-sonnet-4-5-20250929", {"input_tokens": 1})["price_model"].startswith("anthropic/")
-
-
-def test_price_version_says_which_price_held() -> None:
-    """Snapshot, model and validity stand on the call, so that anyone can look the price up again."""
-    money = price_one("openai", "gpt-4o-2024-08-06", {"input_tokens": 1})
-    assert money["price_version"].startswith(f"{BOOK.snapshot};openai/gpt-4o;")
-
-
-def test_calls_before_and_after_a_price_change_differ() -> None:
-    """The price in force when the call started counts."""
-    provider, model, start_us = next(
-        (provider.id, model.id, listing.starts_us[0])
-        for provider, model in MODELS
-        if isinstance(model.prices, list)
-        and (listing := BOOK.listing(provider.id, model.id))
-        and len(listing.starts_us) == 1
-        and not listing.has_time_of_day
-        and not model.price_variants
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(MODELS),
+            consistent_usage() | ANY_USAGE,
+            st.integers(day_us(2025, 1, 1), day_us(2027, 6, 1)),
+        ),
+        min_size=1,
+        max_size=5,
     )
-    usage: dict[str, int | None] = {"input_tokens": 1_000_000, "output_tokens": 1_000_000}
-    before = price_one(provider, model, usage, at_us=start_us - 1)
-    after = price_one(provider, model, usage, at_us=start_us)
-    assert before["cost"] != after["cost"]
-    assert before["price_version"] != after["price_version"]
+)
+def test_any_usage_at_any_time(drawn: list[tuple[tuple[Provider, ModelInfo], dict[str, int | None], int]]) -> None:
+    """Whatever the library prices, the columns price equally; whatever it refuses has no amount and says so."""
+    calls = [Call(provider.id, model.id, in_ledger_names(usage), at_us) for (provider, model), usage, at_us in drawn]
+    for call, ours, ((provider, model), usage, _) in zip(calls, price_calls(calls), drawn, strict=True):
+        assert_same(provider, model, call, usage, ours)
 
 
-def test_huge_counts_are_exact() -> None:
-    """Counts whose product passes 64 bits are multiplied with all their digits."""
-    count = 10**12
-    money = price_one("openai", "gpt-4o-2024-08-06", {"input_tokens": count, "output_tokens": count})
-    assert from_picos(money["cost"]) == round_cost(Decimal("2.5") * count / 10**6 + Decimal(10) * count / 10**6)
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(MODELS), consistent_usage() | ANY_USAGE), min_size=2, max_size=8))
+def test_a_calls_price_does_not_depend_on_its_batch(
+    drawn: list[tuple[tuple[Provider, ModelInfo], dict[str, int | None]]],
+) -> None:
+    """Priced together or each alone, calls cost the same."""
+    # Few models, so that calls share a rate card.
+    few = [drawn[place % 2][0] for place in range(len(drawn))]
+    calls = [
+        Call(provider.id, model.id, in_ledger_names(usage))
+        for (provider, model), (_, usage) in zip(few, drawn, strict=True)
+    ]
+    assert price_calls(calls) == [price_calls([call])[0] for call in calls]
+
+
+def test_the_snapshot_is_the_installed_packages() -> None:
+    """The book says which data it reads, and knows nearly all models by their own id."""
+    assert BOOK.snapshot.startswith("genai-prices ")
+    assert len(MODELS) > 2_000

@@ -1,0 +1,200 @@
+"""Charges: what the calls of one rate card are charged for each unit, and whether their usage can be charged at all.
+
+Each token is charged once, at its most detailed price: a unit's count less the counts of its priced details.
+
+Usage is refused as `invalid_usage` where the library refuses it, and where it contradicts itself:
+
+* a count is negative, or larger than the ledger can hold;
+* priced details add up to more than their total;
+* a detail is said and a priced total of it is not;
+* two details that may share tokens are said (cached tokens, audio tokens), the shared part has a price of its own and
+  is not said;
+* a detail without a price of its own is larger than its total, or details that exclude each other add up to more
+  than it (cache reads + cache writes > input). The library does not look at these; it would charge the smaller total.
+
+A unit that was used is `unknown_unit` if neither it nor a unit that contains it has a price.
+
+Must not: round, or know where the counts come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ledger.schema import PriceStatus
+from pricing.rates import RateCard
+from pricing.units import REQUESTS, Direction, contains, disjoint_details, registry
+
+COUNT_MAX: Final = 2**63 - 1
+# Sums of products below this stay within 63 bits; larger ones take the exact way, with Python's integers.
+_SAFE_SUM: Final = 2**61
+
+# int64, or Python's integers where those could overflow.
+Counts = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The counts of one unit: 0 where nothing was said, and where something was."""
+
+    counts: Counts
+    said: Mask
+
+    def of(self, rows: npt.NDArray[np.intp]) -> Figures:
+        """Return the figures of some calls."""
+        return Figures(self.counts[rows], self.said[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What one card makes of its calls, in parts of its denominator; without meaning where a call is refused."""
+
+    refused: dict[PriceStatus, Mask]
+    """Worst last: where two are true of a call, the later counts."""
+    tiers: npt.NDArray[np.int64] | None
+    """The context tier of each call; None where the card has but one."""
+    parts: dict[Direction, Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What has to be looked at for a set of priced and a set of reported units; depends on no count."""
+
+    uncovered: tuple[str, ...]
+    needs_total: tuple[tuple[str, tuple[str, ...]], ...]
+    needs_shared: tuple[tuple[str, str, str], ...]
+    bounded: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def charge(card: RateCard, reported: Mapping[str, Figures], count: int) -> Charges:
+    """Charge the calls of one card; `reported` has the units, by the library's names, that any of them mentions."""
+    reported = _with_minimum(card, reported)
+    # The total input is read to find the tier, whether or not it is charged.
+    read = (*card.priced, "input_tokens") if card.tier_starts else card.priced
+    checks = _checks(card.priced, read, tuple(sorted(reported)))
+    leaves = _leaves(card, reported, count)
+    invalid = _contradicts(checks, reported, count)
+    for leaf in leaves.values():
+        invalid |= leaf < 0
+    unknown = np.zeros(count, np.bool_)
+    for name in checks.uncovered:
+        unknown |= reported[name].counts > 0
+    tiers = _tiers(card, reported, count)
+    return Charges(
+        refused={PriceStatus.UNKNOWN_UNIT: unknown, PriceStatus.INVALID_USAGE: invalid},
+        tiers=tiers,
+        parts=_parts(card, leaves, tiers, count),
+    )
+
+
+def _with_minimum(card: RateCard, reported: Mapping[str, Figures]) -> Mapping[str, Figures]:
+    """Raise short audio to the least that is charged, as the library does: both names then mean the same seconds."""
+    figures = [reported[name] for name in ("audio_seconds", "input_audio_seconds") if name in reported]
+    if not card.audio_seconds_min or not figures:
+        return reported
+    seconds = np.where(figures[0].counts > 0, figures[0].counts, figures[-1].counts)
+    billed = np.where(seconds > 0, np.maximum(seconds, card.audio_seconds_min), 0)
+    both = Figures(billed, figures[0].said | figures[-1].said)
+    return {**reported, "audio_seconds": both, "input_audio_seconds": both}
+
+
+def _leaves(card: RateCard, reported: Mapping[str, Figures], count: int) -> dict[str, Counts]:
+    """Return for each priced unit what is charged at its own rate."""
+    leaves: dict[str, Counts] = {}
+    for rate in card.rates:
+        if rate.unit == REQUESTS:
+            leaves[REQUESTS] = np.ones(count, np.int64)
+            continue
+        details = [leaves[detail] for detail in rate.details if detail in leaves]
+        if rate.unit in reported or details:
+            leaf = reported[rate.unit].counts if rate.unit in reported else np.zeros(count, np.int64)
+            for detail in details:
+                leaf = leaf - detail
+            leaves[rate.unit] = leaf
+    return leaves
+
+
+def _contradicts(checks: _Checks, reported: Mapping[str, Figures], count: int) -> Mask:
+    wrong = np.zeros(count, np.bool_)
+    for figures in reported.values():
+        wrong |= figures.counts < 0
+        if figures.counts.dtype == object:
+            wrong |= figures.counts > COUNT_MAX
+    for total, details in checks.needs_total:
+        said = reported[total].said if total in reported else False
+        for detail in details:
+            wrong |= (reported[detail].counts > 0) & ~np.asarray(said)
+    for shared, left, right in checks.needs_shared:
+        said = reported[shared].said if shared in reported else False
+        wrong |= (reported[left].counts > 0) & (reported[right].counts > 0) & ~np.asarray(said)
+    for total, details in checks.bounded:
+        parts = sum(reported[detail].counts for detail in details)
+        wrong |= reported[total].said & (parts > reported[total].counts)
+    return wrong
+
+
+def _tiers(card: RateCard, reported: Mapping[str, Figures], count: int) -> npt.NDArray[np.int64] | None:
+    if not card.tier_starts:
+        return None
+    tiers = np.zeros(count, np.int64)
+    if "input_tokens" in reported:
+        for start in card.tier_starts:
+            tiers += reported["input_tokens"].counts > start
+    return tiers
+
+
+def _parts(
+    card: RateCard, leaves: Mapping[str, Counts], tiers: npt.NDArray[np.int64] | None, count: int
+) -> dict[Direction, Counts]:
+    """Multiply: exact sums of count × rate by direction. Everything is int64 if the whole sum is, else Python's."""
+    charged = [rate for rate in card.rates if rate.unit in leaves]
+    largest = sum(int(np.abs(leaves[rate.unit]).max(initial=0)) * max(rate.numerators) for rate in charged)
+    dtype: type[Any] = np.int64 if largest < _SAFE_SUM else np.object_
+    parts: dict[Direction, Counts] = {}
+    for rate in charged:
+        rates: Counts = np.array(rate.numerators, dtype)
+        products: Counts = leaves[rate.unit].astype(dtype) * (rates[0] if tiers is None else rates[tiers])
+        known = parts.get(rate.direction)
+        parts[rate.direction] = products if known is None else known + products
+    return {side: parts[side] if side in parts else np.zeros(count, dtype) for side in Direction}
+
+
+@lru_cache(maxsize=4096)
+def _checks(priced: tuple[str, ...], read: tuple[str, ...], reported: tuple[str, ...]) -> _Checks:
+    units = registry().units
+    known = tuple(name for name in reported if name in units)
+    pairs = [
+        (left, right, {**units[left].dimensions, **units[right].dimensions})
+        for left, right in combinations(known, 2)
+        if units[left].is_compatible_with(units[right])
+        and not contains(units[left], units[right])
+        and not contains(units[right], units[left])
+    ]
+    return _Checks(
+        uncovered=tuple(name for name in reported if name not in known or not _covered(name, priced)),
+        needs_total=tuple(
+            (total, details)
+            for total in sorted({*read})
+            if (details := tuple(name for name in known if contains(units[total], units[name])))
+        ),
+        needs_shared=tuple(
+            (shared, left, right)
+            for shared in sorted({*read})
+            for left, right, joined in pairs
+            if units[shared].dimensions == joined
+        ),
+        bounded=tuple((total, details) for total in known for details in disjoint_details(total, known)),
+    )
+
+
+def _covered(name: str, priced: tuple[str, ...]) -> bool:
+    units = registry().units
+    return name in priced or any(contains(units[one], units[name]) for one in priced)
