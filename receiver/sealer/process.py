@@ -43,20 +43,17 @@ def run_sealer(
     files = filesystem or LocalFilesystem()
     retry_s = _RETRY_S_MIN
     while True:
-        sealer = _open(config, book, files)
-        on_ready()
         try:
-            _seal_until(stopping, sealer, config)
+            with _open(config, book, files) as sealer:
+                on_ready()
+                _seal_until(stopping, sealer, config)
+                _log.info("stopped", commit=sealer.state.commit)
+                return
         except SpanledgerError:
             raise
         except Exception as error:  # noqa: BLE001 - any of them ends the same way: close, wait, open afresh
             # A disk that is full or failing may recover; whatever was half done, opening afresh repairs it.
-            _log.exception("sealing failed, opening afresh", retry_s=retry_s, error=str(error))
-        else:
-            _log.info("stopped", commit=sealer.state.commit)
-            return
-        finally:
-            sealer.close()
+            _log.error("sealing failed, opening afresh", retry_s=retry_s, kind=type(error).__name__, error=str(error))
         if stopping.wait(retry_s):
             return
         retry_s = min(retry_s * 2, _RETRY_S_MAX)
@@ -101,5 +98,5 @@ def _report(result: SealResult) -> None:
             file=damage.file,
             start=damage.start,
             end=damage.end,
-            todo="look at the disk; what was in these bytes is not in the ledger",
+            todo="if the disk was full or failing then, senders were told to send this again; else look at the disk",
         )

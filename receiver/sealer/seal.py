@@ -13,11 +13,13 @@ Sealing the same frames again after a crash gives the same net state.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import pyarrow as pa
 
@@ -148,8 +150,18 @@ class Sealer:
     def close(self) -> None:
         """Give manifest, index and lock back."""
         self._manifest.close()
-        self._index.close()
+        # After a write error RocksDB raises on close too; it is derived, and is opened afresh or rebuilt.
+        with contextlib.suppress(Exception):
+            self._index.close()
         self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     # ------------------------------------------------------------ 1: frames
 
