@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -32,20 +31,20 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def client(pipeline: Pipeline) -> Iterator[httpx.Client]:
+def client(pipeline: Pipeline) -> Iterator[TestClient]:
     """The application over that ledger."""
     with TestClient(create_app(BillingConfig(pipeline.data)), raise_server_exceptions=False) as made:
         yield made
 
 
 @pytest.fixture
-def empty_client(tmp_path: Path) -> Iterator[httpx.Client]:
+def empty_client(tmp_path: Path) -> Iterator[TestClient]:
     """The application over a directory in which nothing has been sealed."""
     with TestClient(create_app(BillingConfig(DataDirectory(tmp_path))), raise_server_exceptions=False) as made:
         yield made
 
 
-def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+def problem(answer: Any, status: int, kind: str) -> dict[str, Any]:
     """The problem document of an answer, checked for its form."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -56,7 +55,7 @@ def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
     return body
 
 
-def test_costs_are_decimal_strings_by_the_dimensions_asked_for(client: httpx.Client) -> None:
+def test_costs_are_decimal_strings_by_the_dimensions_asked_for(client: TestClient) -> None:
     """Money has all its digits; unknown customers and costs are null."""
     rows = client.get("/v1/costs", params={"by": "customer"}).json()["rows"]
     costs = {row["group"]["customer"]: row["cost"] for row in rows}
@@ -64,7 +63,7 @@ def test_costs_are_decimal_strings_by_the_dimensions_asked_for(client: httpx.Cli
     assert sum(row["unpriced_calls"] for row in rows) == 1
 
 
-def test_pages_of_costs_meet(client: httpx.Client) -> None:
+def test_pages_of_costs_meet(client: TestClient) -> None:
     """Following `next` gives every row once."""
     whole = client.get("/v1/costs").json()["rows"]
     pages: list[Any] = []
@@ -89,18 +88,18 @@ def test_pages_of_costs_meet(client: httpx.Client) -> None:
         ({"cursor": "x"}, 400, "bad-request"),
     ],
 )
-def test_costs_asked_wrongly_are_told_why(client: httpx.Client, params: dict[str, str], status: int, kind: str) -> None:
+def test_costs_asked_wrongly_are_told_why(client: TestClient, params: dict[str, str], status: int, kind: str) -> None:
     """Each wrong parameter has its own problem."""
     problem(client.get("/v1/costs", params=params), status, kind)
 
 
-def test_audit_adds_up(client: httpx.Client) -> None:
+def test_audit_adds_up(client: TestClient) -> None:
     """The audit is the ledger's, and says that it agrees with the files."""
     audit = client.get("/v1/audit").json()
     assert (audit["received"], audit["usage"], audit["adds_up"], audit["ledger_agrees"]) == (4, 4, True, True)
 
 
-def test_sql_answers_and_refuses(client: httpx.Client) -> None:
+def test_sql_answers_and_refuses(client: TestClient) -> None:
     """A question is answered; anything else is a problem with the reason."""
     answer = client.post("/v1/sql", json={"query": "SELECT count(*) AS n FROM calls"}).json()
     assert (answer["columns"], answer["rows"], answer["truncated"]) == (["n"], [[4]], False)
@@ -110,7 +109,7 @@ def test_sql_answers_and_refuses(client: httpx.Client) -> None:
     problem(client.post("/v1/sql", content=b"{not json"), 422, "invalid-request")
 
 
-def test_invoice_is_made_once_per_key_and_found_again(client: httpx.Client) -> None:
+def test_invoice_is_made_once_per_key_and_found_again(client: TestClient) -> None:
     """POST drafts, the same key gives the same, GET shows it, the list has it."""
     body = {"customer": "acme", "period": "2026-10"}
     made = client.post("/v1/invoices", json=body, headers={"Idempotency-Key": "one"})
@@ -140,29 +139,29 @@ def test_invoice_is_made_once_per_key_and_found_again(client: httpx.Client) -> N
         ({"customer": "acme", "period": "2026-10", "finalise": True}, 422, "invalid-request"),
     ],
 )
-def test_invoice_asked_wrongly_is_not_made(client: httpx.Client, body: dict[str, Any], status: int, kind: str) -> None:
+def test_invoice_asked_wrongly_is_not_made(client: TestClient, body: dict[str, Any], status: int, kind: str) -> None:
     """Nothing is kept of a request that cannot be meant."""
     problem(client.post("/v1/invoices", json=body), status, kind)
     assert client.get("/v1/invoices").json()["invoices"] == []
 
 
-def test_lifecycle_is_not_there_yet(client: httpx.Client) -> None:
+def test_lifecycle_is_not_there_yet(client: TestClient) -> None:
     """There are drafts only; finalising is not pretended."""
     problem(client.post("/v1/invoices/inv_0/finalise"), 404, "http")
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/nothing", 404), ("DELETE", "/v1/costs", 405)])
-def test_unknown_routes_are_problems(client: httpx.Client, method: str, path: str, status: int) -> None:
+def test_unknown_routes_are_problems(client: TestClient, method: str, path: str, status: int) -> None:
     """Not found and not allowed are problem documents too."""
     problem(client.request(method, path), status, "http")
 
 
-def test_unknown_invoice_is_a_problem(client: httpx.Client) -> None:
+def test_unknown_invoice_is_a_problem(client: TestClient) -> None:
     """An id that names nothing is 404."""
     problem(client.get("/v1/invoices/inv_0"), 404, "unknown-invoice")
 
 
-def test_before_the_first_commit_it_lives_but_is_not_ready(empty_client: httpx.Client) -> None:
+def test_before_the_first_commit_it_lives_but_is_not_ready(empty_client: TestClient) -> None:
     """Healthy, not ready, and told what to do; the page says so too."""
     assert empty_client.get("/healthz").json() == {"status": "ok"}
     assert "spanledger up" in problem(empty_client.get("/readyz"), 503, "no-ledger-yet")["hint"]
@@ -172,14 +171,14 @@ def test_before_the_first_commit_it_lives_but_is_not_ready(empty_client: httpx.C
     assert "Nothing is sealed yet" in empty_client.get("/").text
 
 
-def test_page_escapes_what_came_from_outside(client: httpx.Client) -> None:
+def test_page_escapes_what_came_from_outside(client: TestClient) -> None:
     """A customer's name is text, never markup."""
     page = client.get("/").text
     assert "globex &lt;b&gt;" in page
     assert "<b>" not in page
 
 
-def test_metrics_and_openapi_are_there(client: httpx.Client) -> None:
+def test_metrics_and_openapi_are_there(client: TestClient) -> None:
     """Prometheus finds the counts, and the API describes itself."""
     assert 'spanledger_spans{span_class="usage"} 4.0' in client.get("/metrics").text
     paths = client.get("/openapi.json").json()["paths"]
