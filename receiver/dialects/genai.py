@@ -32,6 +32,10 @@ class Emitter:
     """Where it was read or measured."""
     streams_unreliable: bool = False
     """Streamed usage is known to be wrong; it is kept, flagged, and not priced."""
+    omits_cache_writes: bool = False
+    """It never says what was written to the cache; flagged where that can have happened."""
+    says_unbilled_for: frozenset[str] = frozenset()
+    """Sellers for whom it reports tokens that are not the billed ones; kept, flagged, and not priced."""
     output_lacks_thoughts: bool = False
     """Thinking tokens are missing from output and recovered from the total."""
 
@@ -79,13 +83,16 @@ EMITTERS: Final = (
         _OFFICIAL + "openai.v1",
         "openllmetry",
         InputMeaning.INCLUSIVE,
-        "opentelemetry-instrumentation-openai 0.62.4; OpenAI's prompt_tokens include cached ones",
+        "opentelemetry-instrumentation-openai 0.62.4; OpenAI's prompt_tokens include cached ones, cache writes are "
+        "left out",
+        omits_cache_writes=True,
     ),
     Emitter(
         _OFFICIAL + "anthropic",
         "openllmetry",
         InputMeaning.INCLUSIVE,
-        "opentelemetry-instrumentation-anthropic 0.62.4 sums to inclusive; streams add cumulative counts (issue 4377)",
+        "opentelemetry-instrumentation-anthropic 0.62.4 sums to inclusive; streams add cumulative counts (issue 4377), "
+        "and `messages.stream()` does not say that it streams",
         streams_unreliable=True,
     ),
     Emitter(
@@ -112,7 +119,9 @@ EMITTERS: Final = (
         _OFFICIAL,
         "openllmetry",
         InputMeaning.UNKNOWN,
-        "other opentelemetry-instrumentation-* packages of OpenLLMetry: read by evidence",
+        "other opentelemetry-instrumentation-* packages of OpenLLMetry: read by evidence; Cohere's `tokens` are read, "
+        "its `billed_units` are charged",
+        says_unbilled_for=frozenset({"cohere"}),
     ),
 )
 _UNKNOWN: Final = Emitter("", "genai_unknown_scope", InputMeaning.UNKNOWN, "the convention")
@@ -195,6 +204,8 @@ _NAMING_KEYS: Final = (
     *_RESPONSE_TIER,
     *_REQUEST_TIER,
 )
+# Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
+_CACHED_PROMPT_MIN: Final = 1024
 _CALLS_MAX: Final = 50_000
 _calls: dict[tuple[object, ...], _Call] = {}
 
@@ -210,9 +221,13 @@ def read_genai(span: SpanView, emitter: Emitter) -> Reading | None:
     flags = call.flags + usage.flags
     if emitter.output_lacks_thoughts:
         flags += _recover_thoughts(usage)
-    if emitter.streams_unreliable and attributes.get("gen_ai.is_streaming") is True and status == UsageStatus.REPORTED:
-        status = UsageStatus.PARTIAL
-        flags += ("stream_usage_unreliable",)
+    if status == UsageStatus.REPORTED and call.kind == SpanKind.CALL:
+        doubts = _doubts(attributes, emitter, call, usage)
+        if doubts:
+            status = UsageStatus.PARTIAL
+            flags += doubts
+    if emitter.omits_cache_writes and _may_have_written_cache(usage):
+        flags += ("cache_write_unsaid",)
     return Reading(
         call.kind,
         emitter.dialect,
@@ -312,6 +327,29 @@ def _tier(attributes: Mapping[str, AttributeValue]) -> tuple[str | None, bool]:
 def _error(span: SpanView) -> str | None:
     named = read_text(span.attributes, ("error.type",))
     return named or ("error" if span.status_code == 2 else None)
+
+
+def _doubts(attributes: Mapping[str, AttributeValue], emitter: Emitter, call: _Call, usage: Usage) -> tuple[str, ...]:
+    """Return why complete figures are not to be believed: what the emitter is known to get wrong."""
+    doubts: tuple[str, ...] = ()
+    if not usage.units.get("input_tokens") and not usage.units.get("output_tokens"):
+        # No model call reads nothing and says nothing: emitters write 0 where they found no usage.
+        doubts += ("zero_usage",)
+    if call.provider in emitter.says_unbilled_for:
+        doubts += ("unbilled_tokens",)
+    if emitter.streams_unreliable:
+        streaming = attributes.get("gen_ai.is_streaming")
+        if streaming is True:
+            doubts += ("stream_usage_unreliable",)
+        elif streaming is None and "gen_ai.response.model" in attributes:
+            # Its stream helper leaves no mark. A span without a response model is no stream: streams write it always.
+            doubts += ("stream_not_ruled_out",)
+    return doubts
+
+
+def _may_have_written_cache(usage: Usage) -> bool:
+    units = usage.units
+    return units.get("input_tokens", 0) - units.get("cache_read_tokens", 0) >= _CACHED_PROMPT_MIN
 
 
 def _recover_thoughts(usage: Usage) -> tuple[str, ...]:

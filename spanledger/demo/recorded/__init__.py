@@ -1,44 +1,48 @@
-"""Recorded spans of real model calls: what three instrumentations wrote when real provider responses were replayed.
+"""Recorded spans: real model calls as real instrumentations wrote them, message content removed. Package data.
 
-`traces.jsonl.gz`, one trace a line: {"spans": [{name, kind, status, parent, scope, scope_version, attributes}]}, where
-`parent` is the index of the span's parent within the trace. Figures, ids, scopes and attributes are as the
-instrumentations emitted them; message content has been taken out. Each provider response stands here once.
+Calls of OpenAI, Anthropic and others, seen by OpenTelemetry's own instrumentations, OpenInference and OpenLLMetry; no
+provider response is in it twice, except inside one trace. Must not: change what was recorded, or send anything.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
+
+_DATA: Final = "traces.jsonl.gz"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSpan:
-    """One span as it was emitted."""
+    """A span as it was emitted, without its ids, times and message content."""
 
     name: str
     kind: str
+    """OpenTelemetry's name of the kind: INTERNAL, CLIENT …"""
     status: str
+    """UNSET, OK or ERROR."""
     parent: int | None
+    """Its parent's place within the trace; parents come before their children."""
     scope: str
     scope_version: str
-    attributes: Mapping[str, Any]
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrace:
-    """The spans of one trace, parents before their children."""
+    """The spans of one trace, parents first."""
 
     spans: tuple[RecordedSpan, ...]
 
 
 def load() -> tuple[RecordedTrace, ...]:
-    """Return all recorded traces, always in the same order."""
-    packed = files(__name__).joinpath("traces.jsonl.gz").read_bytes()
-    traces = []
-    for line in gzip.decompress(packed).decode().splitlines():
-        traces.append(RecordedTrace(tuple(RecordedSpan(**span) for span in json.loads(line)["spans"])))
-    return tuple(traces)
+    """Return the recorded traces, always in the same order."""
+    text = gzip.decompress(files(__name__).joinpath(_DATA).read_bytes()).decode()
+    return tuple(_trace(json.loads(line)) for line in text.splitlines())
+
+
+def _trace(line: dict[str, Any]) -> RecordedTrace:
+    return RecordedTrace(spans=tuple(RecordedSpan(**span) for span in line["spans"]))

@@ -1,0 +1,117 @@
+"""Recorded calls: what the dialects read equals what the provider itself said, or the reading says that it may not.
+
+The counts per instrumentation are printed (`pytest -rP`). Must not: know single recordings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ledger.vocabulary import UsageStatus
+from receiver.dialects import read
+from receiver.dialects.reading import Reading, SpanKind
+from tests.corpus.recorded import INSTRUMENTATIONS, Recording, Truth, recordings
+
+# These say how a figure was read, not that it is doubtful.
+_CERTAIN_FLAGS = ("exclusive_input:", "unknown_scope", "operation_inferred", "service_tier_requested")
+# What the emitter is known to get wrong: right figures under these flags are luck.
+_UNRELIABLE_EMITTER_FLAGS = frozenset({"stream_usage_unreliable", "stream_not_ruled_out", "cache_write_unsaid"})
+
+
+def figures_of(usage: dict[str, Any]) -> dict[str, int]:
+    """Turn a provider's usage block into inclusive figures, the plain way."""
+    if "billed_units" in usage:  # Cohere
+        usage = usage["billed_units"]
+    if "inputTokens" in usage:  # Bedrock Converse, and Nova
+        read_tokens = usage.get("cacheReadInputTokens") or usage.get("cacheReadInputTokenCount") or 0
+        write_tokens = usage.get("cacheWriteInputTokens") or usage.get("cacheWriteInputTokenCount") or 0
+        return _figures(
+            usage["inputTokens"] + read_tokens + write_tokens, usage["outputTokens"], read_tokens, write_tokens
+        )
+    if "prompt_tokens" in usage:  # OpenAI chat, completions, embeddings
+        inputs, outputs = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
+        totals = usage["prompt_tokens"], usage.get("completion_tokens") or 0
+    elif "input_tokens_details" in usage:  # OpenAI Responses
+        inputs, outputs = usage["input_tokens_details"] or {}, usage["output_tokens_details"] or {}
+        totals = usage["input_tokens"], usage["output_tokens"]
+    else:  # Anthropic
+        read_tokens, write_tokens = (
+            usage.get(key) or 0 for key in ("cache_read_input_tokens", "cache_creation_input_tokens")
+        )
+        inputs = {"cached_tokens": read_tokens, "cache_write_tokens": write_tokens}
+        outputs = {"reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens")}
+        totals = usage["input_tokens"] + read_tokens + write_tokens, usage["output_tokens"]
+    return _figures(
+        *totals, inputs.get("cached_tokens"), inputs.get("cache_write_tokens"), outputs.get("reasoning_tokens")
+    )
+
+
+def _figures(
+    inputs: int, outputs: int, read_tokens: int | None, write_tokens: int | None, reasoning: int | None = None
+) -> dict[str, int]:
+    return {
+        "input_tokens": inputs,
+        "output_tokens": outputs,
+        "cache_read_tokens": read_tokens or 0,
+        "cache_write_tokens": write_tokens or 0,
+        "reasoning_tokens": reasoning or 0,
+    }
+
+
+def calls_with_truth(recording: Recording) -> Iterator[tuple[Reading, Truth]]:
+    """Join calls to responses: by response id; without ids, one to one and in order."""
+    calls = [reading for span in recording.spans if (reading := read(span.view())) and reading.kind == SpanKind.CALL]
+    by_id = {truth.response_id: truth for truth in recording.truths if truth.response_id}
+    one_to_one = len(calls) == len(recording.truths)
+    for place, reading in enumerate(calls):
+        if reading.response_id in by_id:
+            yield reading, by_id[reading.response_id]
+        elif one_to_one and (reading.response_id is None or not recording.truths[place].response_id):
+            yield reading, recording.truths[place]
+
+
+def is_exact(reading: Reading, truth: Truth) -> bool:
+    """Say whether all figures that decide about money are the provider's; reasoning, where the span says it."""
+    expected = figures_of(truth.usage)
+    found = {"output_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 0} | reading.usage
+    names = [name for name in expected if name != "reasoning_tokens" or name in reading.usage]
+    return all(found.get(name) == expected[name] for name in names)
+
+
+def doubts(reading: Reading) -> list[str]:
+    """Return why the reading says it may be wrong; empty when it stands by its figures."""
+    said = [flag for flag in reading.usage_flags if not flag.startswith(_CERTAIN_FLAGS)]
+    return said or ([] if reading.usage_status == UsageStatus.REPORTED else [reading.usage_status.value])
+
+
+@pytest.mark.parametrize("instrumentation", INSTRUMENTATIONS)
+def test_no_figure_is_wrong_in_silence(instrumentation: str) -> None:
+    """Every call has the provider's figures or says that it is doubtful; none doubts what it read exactly."""
+    counts: Counter[str] = Counter()
+    wrong: list[str] = []
+    timid: list[str] = []
+    for recording in recordings(instrumentation):
+        for reading, truth in calls_with_truth(recording):
+            exact, why = is_exact(reading, truth), doubts(reading)
+            counts["calls"] += 1
+            counts["flagged" if why else "exact" if exact else "wrong"] += 1
+            if not why and not exact:
+                wrong.append(f"#{recording.number}: {reading.usage} for {truth.usage}")
+            if why and exact and not _UNRELIABLE_EMITTER_FLAGS.intersection(why):
+                timid.append(f"#{recording.number}: {why} for {truth.usage}")
+    print(instrumentation, {name: counts[name] for name in ("calls", "exact", "flagged", "wrong")})  # noqa: T201 -- pytest shows it with -rP
+    assert wrong == []
+    assert timid == []
+    assert counts["calls"] > 0
+
+
+@pytest.mark.parametrize("instrumentation", INSTRUMENTATIONS)
+def test_a_call_whose_response_is_unknown_is_still_readable(instrumentation: str) -> None:
+    """No recorded span is refused, with or without a known truth."""
+    for recording in recordings(instrumentation):
+        for span in recording.spans:
+            read(span.view())
