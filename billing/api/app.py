@@ -13,6 +13,7 @@ from billing.api import costs, health, invoices, page, problems, sql
 from billing.api.state import State
 from billing.config import BillingConfig
 from billing.invoices.store import InvoiceStore
+from billing.warehouse.sandbox import Sandbox
 from billing.warehouse.warehouse import Warehouse
 
 _log = structlog.get_logger("billing")
@@ -30,7 +31,10 @@ def create_app(config: BillingConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.spanledger = State(
-            config=config, warehouse=Warehouse(config.data), store=InvoiceStore(config.store_url)
+            config=config,
+            warehouse=Warehouse(config.data),
+            sandbox=Sandbox(config.data, bounds=config.sql_bounds, at_once_max=config.sql_at_once_max),
+            store=InvoiceStore(config.store_url),
         )
         yield
         app.state.spanledger.warehouse.close()

@@ -23,7 +23,7 @@ from billing.errors import (
     UnknownDimensionError,
     UnknownInvoiceError,
 )
-from billing.warehouse.sandbox import SqlFailedError, SqlMemoryError, SqlRefusedError, SqlTimeoutError
+from billing.warehouse.sandbox import SqlBusyError, SqlFailedError, SqlMemoryError, SqlRefusedError, SqlTimeoutError
 from ledger.errors import LedgerMissingError, SpanledgerError
 
 _log = structlog.get_logger("billing")
@@ -38,7 +38,9 @@ _STATUSES: Final[tuple[tuple[type[SpanledgerError], HTTPStatus, str], ...]] = (
     (UnknownInvoiceError, HTTPStatus.NOT_FOUND, "unknown-invoice"),
     (IdempotencyConflictError, HTTPStatus.CONFLICT, "idempotency-conflict"),
     (SqlRefusedError, HTTPStatus.FORBIDDEN, "sql-refused"),
-    (SqlTimeoutError, HTTPStatus.REQUEST_TIMEOUT, "sql-timeout"),
+    # Not 408 or 504: clients repeat those by themselves, and the same query would take as long again.
+    (SqlTimeoutError, HTTPStatus.BAD_REQUEST, "sql-timeout"),
+    (SqlBusyError, HTTPStatus.SERVICE_UNAVAILABLE, "sql-busy"),
     (SqlMemoryError, HTTPStatus.BAD_REQUEST, "sql-memory"),
     (SqlFailedError, HTTPStatus.BAD_REQUEST, "sql-failed"),
     (RequestError, HTTPStatus.BAD_REQUEST, "bad-request"),

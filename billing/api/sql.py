@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 from billing.api.forms import SqlAnswer, SqlQuery
 from billing.api.state import Shared
-from billing.warehouse.sandbox import run_sql
 
 router = APIRouter(prefix="/v1", tags=["sql"])
 
@@ -14,14 +13,7 @@ router = APIRouter(prefix="/v1", tags=["sql"])
 @router.post("/sql")
 def sql(state: Shared, body: SqlQuery) -> SqlAnswer:
     """One SELECT over the views: entries, calls, costs_daily, unpriced, unattributed, set_aside, audit."""
-    config = state.config
-    result = run_sql(
-        body.query,
-        data=config.data,
-        rows_max=config.sql_rows_max,
-        memory_bytes_max=config.sql_memory_bytes_max,
-        time_s_max=config.sql_time_s_max,
-    )
+    result = state.sandbox.run(body.query)
     return SqlAnswer(
         columns=list(result.columns),
         types=list(result.types),

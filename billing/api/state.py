@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from billing.config import BillingConfig
 from billing.invoices.store import InvoiceStore
+from billing.warehouse.sandbox import Sandbox
 from billing.warehouse.warehouse import Warehouse
 
 
@@ -18,6 +19,7 @@ class State:
 
     config: BillingConfig
     warehouse: Warehouse
+    sandbox: Sandbox
     store: InvoiceStore
 
 

@@ -1,6 +1,10 @@
 """The gate: which SQL a stranger may ask, decided on the parsed tree before anything runs.
 
 One statement, a SELECT, over our views, common table expressions of its own, and a few functions that only make rows.
+Kinds of node are an allow-list: what a later DuckDB adds is refused until someone has thought about it. A common table
+expression is known only where SQL knows it: collected without their scopes, one named `duckdb_views` in a subquery
+would open DuckDB's catalogue of that name to the query around it.
+
 What the gate lets through still runs in the sandbox, which could do no more if the gate were passed.
 
 Must not: run the query, or decide by looking at its text.
@@ -10,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 import duckdb
@@ -18,35 +22,54 @@ import duckdb
 # No file, URL or Python variable that a name could be taken for looks like this.
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _ROW_FUNCTIONS: Final = frozenset({"range", "generate_series", "unnest"})
-# They tell of the machine or the session, not of the ledger.
+# They tell of the machine, the session or the plan rather than the ledger, or do nothing but take time.
 _REFUSED_FUNCTIONS: Final = frozenset(
-    {"getenv", "current_setting", "getvariable", "write_log", "query", "query_table", "current_database", "pg_typeof"}
-)
-_REFUSED_TABLES: Final = frozenset({"SHOW_REF", "COLUMN_DATA", "PIVOT", "BOUND_TABLE_REF", "DELIM_GET"})
+    {
+        "current_database", "current_setting", "currval", "getenv", "getvariable", "json_serialize_plan", "nextval",
+        "pg_sleep", "sleep_ms", "write_log",
+    }
+)  # fmt: skip
+_KINDS: Final = frozenset(
+    {
+        "SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE",
+        "BASE_TABLE", "EMPTY", "EXPRESSION_LIST", "JOIN", "PIVOT", "SHOW_REF", "SUBQUERY", "TABLE_FUNCTION",
+        "DISTINCT_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "ORDER_MODIFIER",
+        "ASCENDING", "DESCENDING", "ORDER_DEFAULT",
+    }
+)  # fmt: skip
+_DESCRIBING: Final = frozenset({"DESCRIBE", "SUMMARY"})
 _WHAT_IS: Final = "one SELECT (WITH, joins, windows and subqueries are fine; PIVOT, EXPLAIN and SHOW are not)"
+
+_Names = frozenset[str]
+_Work = list[tuple[Any, _Names]]
 
 
 class GateError(Exception):
     """The query is not one that may be asked; the message says what was refused and what is allowed."""
 
 
-def check(text: str, *, views: Iterable[str]) -> None:
-    """Let the query pass, or say why not.
+def check(text: str, *, views: Iterable[str], parser: duckdb.DuckDBPyConnection) -> None:
+    """Let the query pass, or say why not; `parser` only parses.
 
     Raises:
         GateError: with a sentence for whoever asked.
     """
     allowed = frozenset(views)
-    _check_one_select(text)
-    tree = _tree(text)
-    names = allowed | set(_expression_names(tree))
-    for node in _nodes(tree):
-        _check_node(node, names, allowed)
+    _check_one_select(text, parser)
+    # A list of its own instead of recursion: how deep a tree is, is the stranger's choice.
+    pending: _Work = [(_tree(text, parser), allowed)]
+    while pending:
+        node, known = pending.pop()
+        if isinstance(node, list):
+            pending.extend((one, known) for one in node)
+        elif isinstance(node, dict):
+            _check_node(node, known, allowed)
+            pending.extend(_inside(node, known))
 
 
-def _check_one_select(text: str) -> None:
+def _check_one_select(text: str, parser: duckdb.DuckDBPyConnection) -> None:
     try:
-        statements = duckdb.extract_statements(text)
+        statements = parser.extract_statements(text)
     except duckdb.Error as unparsed:
         raise GateError(f"the query cannot be parsed: {_first_line(unparsed)}") from unparsed
     if len(statements) != 1:
@@ -57,58 +80,64 @@ def _check_one_select(text: str) -> None:
         raise GateError(f"{shown} is not allowed; only {_WHAT_IS}.")
 
 
-def _tree(text: str) -> Any:
-    with duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}) as parser:
-        row = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone()
-    assert row is not None
-    tree = json.loads(row[0])
+def _tree(text: str, parser: duckdb.DuckDBPyConnection) -> Any:
+    ((serialized,),) = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
+    try:
+        tree = json.loads(serialized)
+    except RecursionError as deep:
+        raise GateError("the query is nested too deeply.") from deep
     if tree.get("error"):
         raise GateError(f"this form of query is not allowed; only {_WHAT_IS}.")
     return tree["statements"]
 
 
-def _expression_names(tree: Any) -> Iterator[str]:
-    """Yield the names of common table expressions; each must be a plain name, never one that may mean a file."""
-    for node in _nodes(tree):
-        for entry in (node.get("cte_map") or {}).get("map", []):
-            name = entry["key"]
-            if not _NAME.fullmatch(name.lower()):
-                raise GateError(f"WITH {name!r}: use a plain name of letters, digits and underscores.")
-            yield name.lower()
+def _inside(node: dict[str, Any], known: _Names) -> _Work:
+    """Return what a node holds, each part with the names known there."""
+    inside: _Work = []
+    for entry in (node.get("cte_map") or {}).get("map", []):
+        # A body knows the expressions before it, and not itself; see the recursive case below.
+        inside.append((entry["value"], known))
+        known |= {_plain_name(entry["key"])}
+    parts = {key: value for key, value in node.items() if key != "cte_map"}
+    if node.get("type") == "RECURSIVE_CTE_NODE":
+        # Only the repeated side knows the expression's own name; the first side would find a table of that name.
+        inside.append((parts.pop("right"), known | {_plain_name(node["cte_name"])}))
+    inside.extend((value, known) for value in parts.values())
+    return inside
 
 
-def _check_node(node: dict[str, Any], names: frozenset[str] | set[str], allowed: frozenset[str]) -> None:
+def _plain_name(name: str) -> str:
+    if not _NAME.fullmatch(name.lower()):
+        raise GateError(f"WITH {name!r}: use a plain name of letters, digits and underscores.")
+    return name.lower()
+
+
+def _check_node(node: dict[str, Any], known: _Names, allowed: _Names) -> None:
     kind = node.get("type")
-    if kind in _REFUSED_TABLES:
-        raise GateError(f"{str(kind).replace('_REF', '')} is not allowed; only {_WHAT_IS}.")
+    if isinstance(kind, str) and "class" not in node and kind not in _KINDS:
+        raise GateError(f"{kind.replace('_', ' ')} is not allowed; only {_WHAT_IS}.")
     if kind == "BASE_TABLE":
-        name = node["table_name"]
-        qualified = node.get("schema_name") or node.get("catalog_name")
-        if qualified or not _NAME.fullmatch(name.lower()) or name.lower() not in names:
-            shown = f"{qualified}.{name}" if qualified else name
-            raise GateError(f"the table {shown!r} is not one of the views: {', '.join(sorted(allowed))}.")
-    if kind == "TABLE_FUNCTION":
-        function = node["function"]["function_name"].lower()
-        if function not in _ROW_FUNCTIONS:
-            raise GateError(f"the table function {function}() is not allowed; only the views, and {_listed()}.")
-    if "function_name" in node and node["function_name"].lower() in _REFUSED_FUNCTIONS:
+        _check_table(node, known, allowed)
+    elif kind == "SHOW_REF" and (node.get("query") is None or node.get("show_type") not in _DESCRIBING):
+        raise GateError(f"SHOW is not allowed; only {_WHAT_IS}, and DESCRIBE of a view.")
+    elif kind == "TABLE_FUNCTION":
+        _check_row_function(node)
+    if node.get("function_name", "").lower() in _REFUSED_FUNCTIONS:
         raise GateError(f"the function {node['function_name']}() is not allowed here.")
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object of the tree."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, dict):
-            yield node
-            pending.extend(node.values())
-        elif isinstance(node, list):
-            pending.extend(node)
+def _check_table(node: dict[str, Any], known: _Names, allowed: _Names) -> None:
+    path = node["qualified_name"]["path"]
+    name = node["table_name"].lower()
+    if path != [node["table_name"]] or not _NAME.fullmatch(name) or name not in known:
+        raise GateError(f"the table {'.'.join(path)!r} is not one of the views: {', '.join(sorted(allowed))}.")
 
 
-def _listed() -> str:
-    return ", ".join(f"{name}()" for name in sorted(_ROW_FUNCTIONS))
+def _check_row_function(node: dict[str, Any]) -> None:
+    name = node["function"]["function_name"].lower()
+    if name not in _ROW_FUNCTIONS:
+        listed = ", ".join(f"{one}()" for one in sorted(_ROW_FUNCTIONS))
+        raise GateError(f"the table function {name}() is not allowed; only the views, and {listed}.")
 
 
 def _first_line(error: Exception) -> str:

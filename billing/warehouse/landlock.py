@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import struct
+import sys
 from collections.abc import Iterable
 from typing import Final
 
@@ -40,7 +41,7 @@ def allow_only_reading(paths: Iterable[str]) -> None:
         LandlockUnavailableError: the kernel cannot; nothing is restricted.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
+    version = _version(libc)
     if version < 1:
         raise LandlockUnavailableError(ctypes.get_errno() or errno.ENOSYS, "Landlock is not available")
     files = sum(rights for since, rights in _FILE_RIGHTS_BY_VERSION if version >= since)
@@ -55,6 +56,16 @@ def allow_only_reading(paths: Iterable[str]) -> None:
         _checked(libc.syscall(_RESTRICT_SELF, ruleset, 0), "restrict this process")
     finally:
         os.close(ruleset)
+
+
+def is_available() -> bool:
+    """Say whether this kernel can."""
+    return sys.platform == "linux" and _version(ctypes.CDLL(None, use_errno=True)) >= 1
+
+
+def _version(libc: ctypes.CDLL) -> int:
+    version: int = libc.syscall(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
+    return version
 
 
 def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: str) -> None:

@@ -4,33 +4,34 @@
     ├── SqlRefusedError   not a query that may be asked: ask another
     ├── SqlTimeoutError   it took longer than it may: ask for less
     ├── SqlMemoryError    it took more memory than it may: ask for less
-    └── SqlFailedError    DuckDB could not run it: its own words say why
+    ├── SqlFailedError    DuckDB could not run it: its own words say why
+    └── SqlBusyError      as many as may run are running: ask again
 
-The process is `sandbox_child`; at the deadline it is killed. Must not: run a stranger's text in this process.
+The process is `sandbox_process` outside and `sandbox_child` inside. Must not: run or parse a stranger's text in this
+process.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from billing.errors import RequestError
-from ledger.errors import LedgerMissingError
+from billing.warehouse import landlock, sandbox_process
+from billing.warehouse.sandbox_process import DeadlineError, Ended, TooLongError
+from billing.warehouse.views_file import ViewsFile, read_views
 from ledger.layout import DataDirectory
-from ledger.manifest import read_state
-from ledger.views import VIEW_NAMES, render_views
+from ledger.views import VIEW_NAMES
 
 ROWS_MAX: Final = 10_000
 MEMORY_BYTES_MAX: Final = 2**30
 TIME_S_MAX: Final = 30.0
-# More at once would only make each slower; others wait their turn, within their own deadline.
-_AT_ONCE_MAX: Final = 2
-_turns: Final = threading.BoundedSemaphore(_AT_ONCE_MAX)
+AT_ONCE_MAX: Final = 2  # more at once would only make each slower
+_TURN_S_MAX: Final = 2.0  # those who wait hold one of the server's few threads each
+_LESS: Final = "Ask for less: a shorter period, fewer columns, no cross join."
 
 
 class SqlError(RequestError):
@@ -53,6 +54,27 @@ class SqlFailedError(SqlError):
     """DuckDB could not run the query."""
 
 
+class SqlBusyError(SqlError):
+    """As many queries as may run at once are running."""
+
+
+class Confinement(StrEnum):
+    """What keeps a query's process from other files."""
+
+    LANDLOCK = "landlock"
+    DATASETS = "datasets"
+    """No Landlock in this kernel: DuckDB has no file system, Python's Arrow reads for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlBounds:
+    """What one query may take."""
+
+    rows_max: int = ROWS_MAX
+    memory_bytes_max: int = MEMORY_BYTES_MAX
+    time_s_max: float = TIME_S_MAX
+
+
 @dataclass(frozen=True, slots=True)
 class SqlResult:
     """Rows, as JSON keeps them exactly: decimals and times as text."""
@@ -66,6 +88,76 @@ class SqlResult:
     """The ledger's state that was asked."""
 
 
+class Sandbox:
+    """Answers strangers' queries over one ledger, so many at once and no more. Thread-safe."""
+
+    def __init__(
+        self,
+        data: DataDirectory,
+        *,
+        bounds: SqlBounds | None = None,
+        at_once_max: int = AT_ONCE_MAX,
+        confinement: Confinement | None = None,
+    ) -> None:
+        self._data = data
+        self._bounds = bounds or SqlBounds()
+        self._at_once_max = at_once_max
+        self._turns = threading.BoundedSemaphore(at_once_max)
+        self._confinement = confinement or best_confinement()
+
+    def run(self, text: str) -> SqlResult:
+        """Answer a query from the ledger as of now.
+
+        Raises:
+            SqlError: one of its five kinds.
+            LedgerMissingError: nothing has been sealed yet.
+        """
+        views = read_views(self._data)
+        if not self._turns.acquire(timeout=_TURN_S_MAX):
+            raise SqlBusyError(f"{self._at_once_max} queries are running, and no more may.", hint="Ask again soon.")
+        try:
+            ended = sandbox_process.answer(self._job(text, views), time_s_max=self._bounds.time_s_max)
+        except DeadlineError:
+            raise SqlTimeoutError(
+                f"the query was ended after {self._bounds.time_s_max:g} s, which is as long as one may take.",
+                hint=_LESS,
+            ) from None
+        except TooLongError:
+            raise SqlFailedError("the answer is longer than one may be.", hint=_LESS) from None
+        finally:
+            self._turns.release()
+        return _result(self._answered(ended), commit=views.commit)
+
+    def _job(self, text: str, views: ViewsFile) -> dict[str, Any]:
+        return {
+            "query": text,
+            "views": VIEW_NAMES,
+            "views_sql": views.text,
+            "files": views.files,
+            "rows_max": self._bounds.rows_max,
+            "memory_bytes_max": self._bounds.memory_bytes_max,
+            "confinement": self._confinement,
+        }
+
+    def _answered(self, ended: Ended) -> dict[str, Any]:
+        """Return what the process answered, or raise what it says went wrong."""
+        if ended.code == 0:
+            answer: dict[str, Any] = json.loads(ended.output)
+            if "error" not in answer:
+                return answer
+            kind, message = answer["error"], answer["message"]
+        else:
+            kind = "memory" if ended.is_out_of_memory else "failed"
+            last = ended.fault.strip().rpartition("\n")[2]
+            message = f"the query's process ended with code {ended.code}{': ' * bool(last)}{last}"
+        if kind == "refused":
+            raise SqlRefusedError(message, hint="/docs names the views; `DESCRIBE calls` shows the columns of one.")
+        if kind == "memory":
+            mib = self._bounds.memory_bytes_max // 2**20
+            raise SqlMemoryError(f"the query took more memory than it may, {mib} MiB ({message}).", hint=_LESS)
+        raise SqlFailedError(message, hint="`DESCRIBE calls` shows the columns of a view.")
+
+
 def run_sql(
     text: str,
     *,
@@ -74,79 +166,26 @@ def run_sql(
     memory_bytes_max: int = MEMORY_BYTES_MAX,
     time_s_max: float = TIME_S_MAX,
 ) -> SqlResult:
-    """Answer a stranger's query from the ledger as of now.
+    """Answer one query from the ledger as of now; a program that answers many keeps a `Sandbox`.
 
     Raises:
-        SqlError: one of its four kinds.
+        SqlError: one of its kinds.
         LedgerMissingError: nothing has been sealed yet.
     """
-    if not data.manifest.exists():
-        raise LedgerMissingError(
-            f"there is no ledger at {data.ledger} yet.",
-            hint="Start `spanledger up` with this data_dir, or correct the path.",
-        )
-    state = read_state(data.manifest)
-    ledger = data.ledger.absolute()
-    job = {
-        "query": text,
-        "views": VIEW_NAMES,
-        "views_sql": render_views(state, ledger=ledger),
-        "files": [str(ledger / segment.path) for segment in state.segments],
-        "rows_max": rows_max,
-        "memory_bytes_max": memory_bytes_max,
-    }
-    if not _turns.acquire(timeout=time_s_max):
-        raise SqlTimeoutError(
-            f"no turn came within {time_s_max:g} s; {_AT_ONCE_MAX} queries run at once.", hint="Try again."
-        )
-    try:
-        answer = _answer(job, time_s_max=time_s_max)
-    finally:
-        _turns.release()
+    bounds = SqlBounds(rows_max=rows_max, memory_bytes_max=memory_bytes_max, time_s_max=time_s_max)
+    return Sandbox(data, bounds=bounds).run(text)
+
+
+def best_confinement() -> Confinement:
+    """Return what this kernel can do."""
+    return Confinement.LANDLOCK if landlock.is_available() else Confinement.DATASETS
+
+
+def _result(answer: dict[str, Any], *, commit: int) -> SqlResult:
     return SqlResult(
         columns=tuple(answer["columns"]),
         types=tuple(answer["types"]),
         rows=tuple(tuple(row) for row in answer["rows"]),
         truncated=answer["truncated"],
-        commit=state.commit,
+        commit=commit,
     )
-
-
-def _answer(job: dict[str, Any], *, time_s_max: float) -> dict[str, Any]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "billing.warehouse.sandbox_child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "TZ": "UTC", "HOME": "/nonexistent"},
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(json.dumps(job).encode(), timeout=time_s_max)
-    except subprocess.TimeoutExpired:
-        raise SqlTimeoutError(
-            f"the query was ended after {time_s_max:g} s.", hint="Ask for less: a shorter period, fewer columns."
-        ) from None
-    finally:
-        process.kill()
-        process.communicate()
-    return _read_answer(process.returncode, output, errors, job)
-
-
-def _read_answer(code: int, output: bytes, errors: bytes, job: dict[str, Any]) -> dict[str, Any]:
-    memory_mib = job["memory_bytes_max"] // 2**20
-    hint = f"A query may take {memory_mib} MiB; ask for less."
-    if code != 0:
-        if b"MemoryError" in errors or b"bad_alloc" in errors or code < 0:
-            raise SqlMemoryError("the query took more memory than it may.", hint=hint)
-        last = errors.decode(errors="replace").strip().rpartition("\n")[2]
-        raise SqlFailedError(f"the query's process failed: {last}")
-    answer: dict[str, Any] = json.loads(output)
-    if "error" not in answer:
-        return answer
-    message = answer["message"]
-    if answer["error"] == "refused":
-        raise SqlRefusedError(message)
-    if answer["error"] == "memory":
-        raise SqlMemoryError(f"the query took more memory than it may ({message}).", hint=hint)
-    raise SqlFailedError(message, hint="GET /docs names the views; `SELECT * FROM calls LIMIT 1` shows columns.")

@@ -7,27 +7,38 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from billing.warehouse.sandbox import (
+    Confinement,
+    Sandbox,
+    SqlBounds,
+    SqlBusyError,
     SqlError,
     SqlFailedError,
     SqlMemoryError,
     SqlRefusedError,
     SqlTimeoutError,
+    best_confinement,
     run_sql,
 )
+from billing.warehouse.views_file import read_views
 from ledger.errors import LedgerMissingError
 from ledger.layout import DataDirectory
-from ledger.manifest import read_state
-from ledger.views import VIEW_NAMES, render_views
+from ledger.views import VIEW_NAMES
 from tests.otlp import call
 from tests.pipeline import Pipeline
+
+Found = TypeVar("Found")
+# Never done, and in no need of memory either.
+ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +101,23 @@ REFUSED = [
     "EXPORT DATABASE '/tmp/spanledger-export'",
     "PIVOT calls ON provider USING sum(cost)",
     "EXPLAIN SELECT 1",
-    "DESCRIBE calls",
+    "DESCRIBE duckdb_views",
+    "DESCRIBE '{segment}'",
     "SHOW TABLES",
+    "SHOW ALL TABLES",
+    "SELECT * FROM duckdb_views",
+    "SELECT * FROM (WITH duckdb_views AS (SELECT 1) SELECT * FROM duckdb_views) a, duckdb_views b",
+    "WITH duckdb_views AS (SELECT * FROM duckdb_views) SELECT * FROM duckdb_views",
+    "WITH a AS (SELECT * FROM pg_class), pg_class AS (SELECT 1) SELECT * FROM a",
+    "WITH RECURSIVE duckdb_views AS (SELECT sql FROM duckdb_views UNION ALL SELECT '') SELECT * FROM duckdb_views",
+    "SELECT * FROM calls ORDER BY (SELECT max(sql) FROM duckdb_views)",
+    "SELECT * FROM calls LIMIT (SELECT count(*) FROM duckdb_views)",
+    "SELECT * FROM unnest((SELECT list(sql) FROM duckdb_views))",
+    "WITH a AS (INSERT INTO entries VALUES (1) RETURNING *) SELECT * FROM a",
+    "SELECT json_serialize_plan('SELECT * FROM duckdb_views')",
+    "SELECT * FROM query('SELECT 1')",
+    "SELECT sleep_ms(60000)",
+    "SELECT " + "(" * 5000 + "1" + ")" * 5000,
     "SELECT * FROM duckdb_settings()",
     "SELECT * FROM information_schema.tables",
     "SELECT * FROM main.calls",
@@ -132,7 +158,7 @@ def test_rows_are_bounded_and_that_is_said(pipeline: Pipeline) -> None:
 def test_no_process_is_left_behind(pipeline: Pipeline) -> None:
     """A killed query leaves nothing running."""
     with pytest.raises(SqlError):
-        run_sql("SELECT count(*) FROM range(1000000000) a, range(1000000000) b", data=pipeline.data, time_s_max=1)
+        run_sql(ENDLESS, data=pipeline.data, time_s_max=1)
     running = subprocess.run(
         ["ps", "-o", "args=", "--ppid", str(os.getpid())], check=True, capture_output=True, text=True
     )
@@ -157,6 +183,10 @@ def test_every_view_can_be_asked(pipeline: Pipeline, view: str) -> None:
         ("SELECT start_time FROM calls LIMIT 1", [("2026-10-01T12:00:00Z",)]),
         ("SELECT count(*) FROM (VALUES (1), (2)) AS t(x)", [(2,)]),
         ("SELECT adds_up, ledger_agrees FROM audit", [(True, True)]),
+        ("SELECT column_type FROM (DESCRIBE calls) WHERE column_name = 'cost'", [("DECIMAL(38,12)",)]),
+        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4) SELECT max(i) FROM n", [(4,)]),
+        ("SELECT (WITH c AS (FROM calls) SELECT count(*) FROM c, (WITH d AS (FROM c) FROM d))", [(9,)]),
+        ("SELECT count(*) FROM calls c, LATERAL (SELECT c.cost AS x) y, range(2)", [(6,)]),
     ],
 )
 def test_questions_are_answered_exactly(pipeline: Pipeline, query: str, expected: list[Any]) -> None:
@@ -196,21 +226,26 @@ PASSED_GATE = [
 ]
 
 
+@pytest.mark.parametrize("confinement", Confinement)
 @pytest.mark.parametrize("statement", PASSED_GATE)
-def test_sandbox_holds_although_the_gate_were_passed(pipeline: Pipeline, statement: str) -> None:
+def test_sandbox_holds_although_the_gate_were_passed(
+    pipeline: Pipeline, statement: str, confinement: Confinement
+) -> None:
     """Without the gate, the process itself can neither write, nor read elsewhere, nor open itself up."""
-    state = read_state(pipeline.data.manifest)
+    skip_without(confinement)
+    views = read_views(pipeline.data)
     job = {
-        "views_sql": render_views(state, ledger=pipeline.data.ledger),
-        "files": [str(pipeline.data.ledger / segment.path) for segment in state.segments],
+        "views_sql": views.text,
+        "files": views.files,
         "memory_bytes_max": 2**30,
+        "confinement": confinement,
         "statement": statement.format(segment=a_segment(pipeline), folder=pipeline.data.root),
     }
     program = (
         "import json, sys, duckdb\n"
         "from billing.warehouse.sandbox_child import open_sandbox\n"
         "job = json.load(sys.stdin)\n"
-        "connection = open_sandbox(job)\n"
+        "connection = open_sandbox(job, gate=lambda parser: None)\n"
         "assert connection.execute('SELECT count(*) FROM calls').fetchall() == [(3,)]\n"
         "try:\n    connection.execute(job['statement']).fetchall()\n"
         "except duckdb.Error as refused:\n    print('refused', refused)\n"
@@ -224,3 +259,55 @@ def test_sandbox_holds_although_the_gate_were_passed(pipeline: Pipeline, stateme
         env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "HOME": "/nonexistent"},
     )
     assert finished.stdout.startswith("refused"), finished.stdout
+
+
+@pytest.mark.parametrize("view", VIEW_NAMES)
+def test_answers_do_not_depend_on_what_confines_the_query(pipeline: Pipeline, view: str) -> None:
+    """A kernel without Landlock gives the same rows, types and order."""
+    skip_without(Confinement.LANDLOCK)
+    with_landlock, without = (
+        Sandbox(pipeline.data, confinement=one).run(f"SELECT * FROM {view} ORDER BY ALL") for one in Confinement
+    )
+    assert with_landlock == without
+
+
+def test_more_queries_than_may_run_are_told_to_come_again(pipeline: Pipeline) -> None:
+    """Who gets no turn soon is told so, and those who run are not disturbed."""
+    sandbox = Sandbox(pipeline.data, bounds=SqlBounds(time_s_max=4), at_once_max=1)
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [pool.submit(sandbox.run, ENDLESS).exception for _ in range(2)]
+        assert {type(outcome()) for outcome in outcomes} == {SqlTimeoutError, SqlBusyError}
+
+
+def test_query_dies_with_the_program_that_asked(pipeline: Pipeline) -> None:
+    """A server that is killed leaves no query running."""
+    program = (
+        "import sys, pathlib\n"
+        "from billing.warehouse.sandbox import run_sql\n"
+        "from ledger.layout import DataDirectory\n"
+        "run_sql(sys.argv[2], data=DataDirectory(pathlib.Path(sys.argv[1])), time_s_max=60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(pipeline.data.root), ENDLESS]) as server:
+        (query,) = wait_for(lambda: children_of(server.pid))
+        server.kill()
+    wait_for(lambda: not Path(f"/proc/{query}").exists())
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def wait_for(look: Callable[[], Found]) -> Found:
+    """What `look` finds, once it finds something."""
+    deadline = time.monotonic() + 20
+    while not (found := look()):
+        assert time.monotonic() < deadline, "nothing came of it in 20 s"
+        time.sleep(0.02)
+    return found
+
+
+def skip_without(confinement: Confinement) -> None:
+    """Skip where this kernel cannot confine so; where it can, it must."""
+    if confinement == Confinement.LANDLOCK and best_confinement() != Confinement.LANDLOCK:
+        pytest.skip("this kernel has no Landlock; Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK does")
