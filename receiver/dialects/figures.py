@@ -6,7 +6,6 @@ none of these, negative, not whole, not finite or absurdly large makes the span 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -42,14 +41,14 @@ def read_text(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> 
 
 
 def _parsed(key: str, value: AttributeValue) -> int:
-    number: float
+    number: int | float
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count")
     try:
         number = float(value) if not isinstance(value, int) else value
     except (ValueError, OverflowError):
         raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count") from None
-    if not math.isfinite(number) or number != int(number):
+    if isinstance(number, float) and not number.is_integer():  # neither inf nor nan is
         raise UnreadableSpanError("count_not_whole", f"{key} is {value!r:.80}; expected a whole number")
     if number < 0:
         raise UnreadableSpanError("count_negative", f"{key} is {value!r:.80}; expected 0 or more")

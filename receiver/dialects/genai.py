@@ -222,7 +222,7 @@ def read_genai(span: SpanView, emitter: Emitter) -> Reading | None:
     if emitter.output_lacks_thoughts:
         flags += _recover_thoughts(usage)
     if status == UsageStatus.REPORTED and call.kind == SpanKind.CALL:
-        doubts = _doubts(attributes, emitter, call, usage)
+        doubts = _doubts(attributes, emitter, call)
         if doubts:
             status = UsageStatus.PARTIAL
             flags += doubts
@@ -329,12 +329,9 @@ def _error(span: SpanView) -> str | None:
     return named or ("error" if span.status_code == 2 else None)
 
 
-def _doubts(attributes: Mapping[str, AttributeValue], emitter: Emitter, call: _Call, usage: Usage) -> tuple[str, ...]:
+def _doubts(attributes: Mapping[str, AttributeValue], emitter: Emitter, call: _Call) -> tuple[str, ...]:
     """Return why complete figures are not to be believed: what the emitter is known to get wrong."""
     doubts: tuple[str, ...] = ()
-    if not usage.units.get("input_tokens") and not usage.units.get("output_tokens"):
-        # No model call reads nothing and says nothing: emitters write 0 where they found no usage.
-        doubts += ("zero_usage",)
     if call.provider in emitter.says_unbilled_for:
         doubts += ("unbilled_tokens",)
     if emitter.streams_unreliable:

@@ -35,7 +35,7 @@ USAGE_KEYS: Final = UsageKeys(
     ),
 )
 # Span kind → operation of the calls; every other kind is an aggregate.
-_CALLS: Final = {"LLM": "chat", "EMBEDDING": "embeddings", "RERANKER": "rerank"}
+CALLS: Final = {"LLM": "chat", "EMBEDDING": "embeddings", "RERANKER": "rerank"}
 _WITHOUT_OUTPUT: Final = frozenset({"embeddings", "rerank"})
 # Scope prefix → what its prompt count holds; others sum to inclusive, and evidence may say otherwise.
 INPUT_MEANINGS: Final = {
@@ -51,7 +51,7 @@ def read_openinference(span: SpanView) -> Reading | None:
     kind = read_text(attributes, (KIND_KEY,))
     if kind is None:
         return None
-    operation = _CALLS.get(kind.upper())
+    operation = CALLS.get(kind.upper())
     usage = read_usage(
         attributes,
         USAGE_KEYS,

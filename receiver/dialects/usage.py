@@ -6,6 +6,8 @@ Which one is decided by who wrote the span, then by evidence, and the decision i
     exclusive_input:emitter    this emitter, in the versions known, leaves cached tokens out
     exclusive_input:total      the span's own total says so: total = input + output + cache
     exclusive_input:details    its cache counts are larger than its input, which cannot be otherwise
+
+No model call reads nothing and says nothing. Emitters that write 0 where they found no usage are flagged `zero_usage`.
 """
 
 from __future__ import annotations
@@ -83,7 +85,11 @@ def read_usage(
         count = read_count(attributes, aliases)
         if count is not None:
             units[name] = count
-    return Usage(units, _status(input_tokens, output_tokens, has_output=has_output), flags, total)
+    status = _status(input_tokens, output_tokens, has_output=has_output)
+    if status == UsageStatus.REPORTED and not input_tokens and not output_tokens:
+        status = UsageStatus.PARTIAL
+        flags += ("zero_usage",)
+    return Usage(units, status, flags, total)
 
 
 def _status(input_tokens: int | None, output_tokens: int | None, *, has_output: bool) -> UsageStatus:
