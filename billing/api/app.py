@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from billing.api import costs, health, invoices, page, problems, sql
+from billing.api.limits import BodyLimit
 from billing.api.state import State
 from billing.config import BillingConfig
 from billing.invoices.store import InvoiceStore
@@ -41,6 +42,7 @@ def create_app(config: BillingConfig) -> FastAPI:
         app.state.spanledger.store.close()
 
     app = FastAPI(title="spanledger", description=_DESCRIPTION, version="1", lifespan=lifespan)
+    app.add_middleware(BodyLimit)
     problems.install(app)
     for router in (costs.router, sql.router, invoices.router, health.router, page.router):
         app.include_router(router)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -12,6 +13,7 @@ from billing.errors import RequestError
 from billing.periods import parse_period
 from billing.warehouse.warehouse import FIGURES
 
+_CURSOR: Final = re.compile(r"([0-9]{1,15})\.([0-9]{1,15})")
 router = APIRouter(prefix="/v1", tags=["costs"])
 
 
@@ -29,11 +31,12 @@ def costs(
 ) -> Costs:
     """What calls cost, grouped; dearest first."""
     names = [name.strip() for name in by.split(",") if name.strip()]
-    offset = _offset(cursor)
+    commit, offset = _place(cursor) or (state.warehouse.commit(), 0)
     rows = state.warehouse.costs(
         by=names,
         period=parse_period(from_, to),
         where={} if customer is None else {"customer": customer},
+        commit=commit,
         limit=limit + 1,
         offset=offset,
     )
@@ -45,7 +48,7 @@ def costs(
             )
             for row in rows[:limit]
         ],
-        next=str(offset + limit) if len(rows) > limit else None,
+        next=f"{commit}.{offset + limit}" if len(rows) > limit else None,
     )
 
 
@@ -55,9 +58,11 @@ def audit(state: Shared) -> Audit:
     return Audit(**state.warehouse.audit())
 
 
-def _offset(cursor: str | None) -> int:
+def _place(cursor: str | None) -> tuple[int, int] | None:
+    """Read a cursor: the commit that the first page was of, and how many rows came before."""
     if cursor is None:
-        return 0
-    if not cursor.isdecimal() or len(cursor) > 18:
+        return None
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
         raise RequestError(f"{cursor!r} is no cursor.", hint="Use `next` of the page before, or none.")
-    return int(cursor)
+    return int(match[1]), int(match[2])

@@ -13,8 +13,9 @@ router = APIRouter(tags=["operation"])
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """The process lives."""
+    # Not in a thread of the pool: it must answer also when slow questions hold all of them.
     return {"status": "ok"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from html import escape
 from typing import Any, Final
 
@@ -46,8 +45,10 @@ def start(state: Shared) -> HTMLResponse:
 def _ledger(state: State) -> str:
     rows = state.warehouse.costs(by=["customer", "provider", "model"], limit=_ROWS_MAX)
     audit = state.warehouse.audit()
-    total = sum((row["cost"] or Decimal(0) for row in rows), Decimal(0))
-    calls = sum(row["calls"] for row in rows)
+    totals = state.warehouse.costs()
+    calls = sum(row["calls"] for row in totals)
+    known = [f"{row['cost']:,.6f} {escape(row['currency'] or '')}" for row in totals if row["cost"] is not None]
+    more = f" The dearest {_ROWS_MAX} are shown." if len(rows) == _ROWS_MAX else ""
     columns = [
         ("customer", False),
         ("provider", False),
@@ -66,7 +67,7 @@ def _ledger(state: State) -> str:
         for row in rows
     )
     return (
-        f'<p class="lead">{calls:,} calls, {total:,.6f} USD known, commit {audit["commit"]}</p>'
+        f'<p class="lead">{calls:,} calls, {" + ".join(known) or "no cost"} known, commit {audit["commit"]}.{more}</p>'
         f"<h2>Costs by customer and model</h2><table><tr>{head}</tr>{body}</table>{_audit(audit)}"
     )
 

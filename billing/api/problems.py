@@ -27,12 +27,12 @@ from billing.warehouse.sandbox import SqlBusyError, SqlFailedError, SqlMemoryErr
 from ledger.errors import LedgerMissingError, SpanledgerError
 
 _log = structlog.get_logger("billing")
+_RETRY_AFTER_S: Final = "2"  # a commit is due every second, and a query's turn comes as soon
 MEDIA_TYPE: Final = "application/problem+json"
 
 # Error → (status, type). The first that fits counts.
 _STATUSES: Final[tuple[tuple[type[SpanledgerError], HTTPStatus, str], ...]] = (
-    (UnknownDimensionError, HTTPStatus.UNPROCESSABLE_CONTENT if hasattr(HTTPStatus, "UNPROCESSABLE_CONTENT")
-     else HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-dimension"),
+    (UnknownDimensionError, HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-dimension"),
     (InvalidPeriodError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-period"),
     (UnknownCustomerError, HTTPStatus.NOT_FOUND, "unknown-customer"),
     (UnknownInvoiceError, HTTPStatus.NOT_FOUND, "unknown-invoice"),
@@ -72,7 +72,10 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
 def _ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SpanledgerError)
     status, kind = next((status, kind) for one, status, kind in _STATUSES if isinstance(error, one))
-    return problem(status, kind, error.message, hint=error.hint)
+    answer = problem(status, kind, error.message, hint=error.hint)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["retry-after"] = _RETRY_AFTER_S
+    return answer
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -84,7 +87,8 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    answer = problem(error.status_code, "http", str(error.detail), hint="/docs lists what there is.")
+    kind = "body-too-large" if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "http"
+    answer = problem(error.status_code, kind, str(error.detail), hint="/docs lists what there is.")
     answer.headers.update(error.headers or {})
     return answer
 

@@ -18,6 +18,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Dialect, ForeignKey, String, Text, create_engine, event, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
@@ -130,6 +131,16 @@ class InvoiceStore:
         Raises:
             IdempotencyConflictError: the key was used for another request.
         """
+        try:
+            return self._add(invoice, idempotency_key, request)
+        except IntegrityError:
+            # Another request with the same key was quicker; this draft was rolled back whole.
+            known = self.answered(idempotency_key, request) if idempotency_key is not None else None
+            if known is None:
+                raise
+            return known
+
+    def _add(self, invoice: Invoice, idempotency_key: str | None, request: object) -> Invoice:
         with Session(self._engine) as session, session.begin():
             if idempotency_key is not None:
                 known = self._answered(session, idempotency_key, request)

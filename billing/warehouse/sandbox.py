@@ -6,6 +6,7 @@
     ├── SqlMemoryError    it took more memory than it may: ask for less
     ├── SqlFailedError    DuckDB could not run it: its own words say why
     └── SqlBusyError      as many as may run are running: ask again
+    SandboxBrokenError    the process itself does not work: whoever runs this must act
 
 The process is `sandbox_process` outside and `sandbox_child` inside. Must not: run or parse a stranger's text in this
 process.
@@ -23,6 +24,7 @@ from billing.errors import RequestError
 from billing.warehouse import landlock, sandbox_process
 from billing.warehouse.sandbox_process import DeadlineError, Ended, TooLongError
 from billing.warehouse.views_file import ViewsFile, read_views
+from ledger.errors import SpanledgerError
 from ledger.layout import DataDirectory
 from ledger.views import VIEW_NAMES
 
@@ -56,6 +58,10 @@ class SqlFailedError(SqlError):
 
 class SqlBusyError(SqlError):
     """As many queries as may run at once are running."""
+
+
+class SandboxBrokenError(SpanledgerError):
+    """The process did not do its work; whoever asked can do nothing about it."""
 
 
 class Confinement(StrEnum):
@@ -146,10 +152,12 @@ class Sandbox:
             if "error" not in answer:
                 return answer
             kind, message = answer["error"], answer["message"]
+        elif ended.code > 0 and not ended.is_out_of_memory:
+            last = ended.fault.strip().rpartition("\n")[2]
+            raise SandboxBrokenError(f"the process for queries failed: {last}", hint="The query is not to blame.")
         else:
             kind = "memory" if ended.is_out_of_memory else "failed"
-            last = ended.fault.strip().rpartition("\n")[2]
-            message = f"the query's process ended with code {ended.code}{': ' * bool(last)}{last}"
+            message = f"its process was ended by signal {-ended.code}"
         if kind == "refused":
             raise SqlRefusedError(message, hint="/docs names the views; `DESCRIBE calls` shows the columns of one.")
         if kind == "memory":

@@ -17,11 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Final
 
 ANSWER_BYTES_MAX: Final = 64 * 2**20  # twice what the child puts into an answer: more is no answer of ours
 _CHUNK_BYTES: Final = 2**18
 _FAULT_BYTES_MAX: Final = 4096
+_OURS: Final = str(Path(__file__).parents[2])  # sys.path may know it as the folder we were started in only
 # Nothing of this program's environment is the query's business. glibc and Arrow would reserve address space by the
 # gigabyte, which is what the process is bounded by.
 _ENVIRONMENT: Final = {
@@ -80,7 +82,7 @@ def _started(told: IO[bytes], faults: IO[bytes]) -> Iterator[subprocess.Popen[by
         stdin=told,
         stdout=subprocess.PIPE,
         stderr=faults,
-        env={**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join([_OURS, *(path for path in sys.path if path)])},
         start_new_session=True,
     )
     try:

@@ -17,9 +17,10 @@ import duckdb
 
 from billing.periods import Period
 from billing.warehouse.dimensions import dimension_sql
-from ledger.errors import LedgerMissingError
+from billing.warehouse.views_file import missing_ledger, read_views
+from ledger.errors import LedgerDamagedError
 from ledger.layout import DataDirectory
-from ledger.manifest import LedgerState, read_state
+from ledger.manifest import LedgerState, read_lines, read_state
 from ledger.schema import UNIT_COLUMNS
 
 Row = dict[str, Any]
@@ -54,7 +55,7 @@ class Warehouse:
         self._data = data
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._version: tuple[int, int] | None = None
+        self._version: tuple[int, int, int] | None = None
 
     def costs(
         self,
@@ -62,19 +63,22 @@ class Warehouse:
         by: Sequence[str] = (),
         period: Period | None = None,
         where: Mapping[str, str | None] | None = None,
+        commit: int | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Row]:
         """Return calls, tokens and cost, grouped; dearest first. `where` keeps rows whose dimension has that value.
+
+        With a `commit`, as the ledger knew it then, so that pages asked for one after the other are of one state.
 
         Raises:
             UnknownDimensionError: a name in `by` or `where` is none.
             LedgerMissingError: nothing has been sealed yet.
         """
         names = [f'{dimension_sql(name)} AS "{name}"' for name in by]
-        conditions, values = _conditions(period or Period(), where or {})
+        conditions, values = _conditions(period or Period(), where or {}, commit=commit)
         groups = ", ".join([*(str(place + 1) for place in range(len(by))), "cost_currency"])
-        order = ", ".join(["cost DESC NULLS LAST", "calls DESC", *(f'"{name}"' for name in by)])
+        order = ", ".join(["cost DESC NULLS LAST", "calls DESC", *(f'"{name}"' for name in by), "currency"])
         query = f"""SELECT {", ".join([*names, _FIGURES_SQL])}
 FROM entries {conditions} GROUP BY {groups}
 HAVING sum(call_count) <> 0 OR sum(cost) <> 0
@@ -103,10 +107,23 @@ FROM unpriced {conditions} GROUP BY ALL ORDER BY calls DESC, provider, model""",
         query = "SELECT DISTINCT customer_id FROM entries WHERE customer_id IS NOT NULL ORDER BY 1"
         return [row["customer_id"] for row in self.rows(query)]
 
+    def commit(self) -> int:
+        """Return the newest commit that the views show."""
+        return read_views(self._data).commit
+
     def as_of(self) -> AsOf:
-        """Return the newest state of the ledger."""
-        state = self.state()
-        return AsOf(ledger_id=state.ledger_id, commit=state.commit, digest=state.digest)
+        """Return the newest state of the ledger that the views show.
+
+        The manifest may be one commit further: figures that are not in the views yet must not be called that commit's.
+        """
+        views = read_views(self._data)
+        line = next(read_lines(self._data.manifest, after=views.commit - 1), None)
+        if line is None:
+            raise LedgerDamagedError(
+                f"{self._data.views} shows commit {views.commit}, which {self._data.manifest} does not have.",
+                hint="Was one of them restored from a backup without the other? Restart the sealer.",
+            )
+        return AsOf(ledger_id=views.ledger_id, commit=views.commit, digest=line["digest"])
 
     def state(self) -> LedgerState:
         """Return the manifest's state.
@@ -118,7 +135,7 @@ FROM unpriced {conditions} GROUP BY ALL ORDER BY calls DESC, provider, model""",
 
     def invoice_lines(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
         """Return a customer's figures by provider, model and currency, as the ledger knew them at a commit."""
-        conditions, values = _conditions(period, {"customer": customer}, as_of=as_of)
+        conditions, values = _conditions(period, {"customer": customer}, commit=as_of.commit)
         units = ", ".join(f"sum({unit})::BIGINT AS {unit}" for unit in UNIT_COLUMNS)
         return self.rows(
             f"""SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
@@ -133,7 +150,7 @@ ORDER BY provider NULLS LAST, model NULLS LAST, currency NULLS LAST""",
 
     def other_units(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
         """Return the rarer units of a customer's calls, by provider and model."""
-        conditions, values = _conditions(period, {"customer": customer}, as_of=as_of)
+        conditions, values = _conditions(period, {"customer": customer}, commit=as_of.commit)
         return self.rows(
             f"""SELECT provider, model, currency, one.key AS unit, sum(one.value)::BIGINT AS quantity FROM (
     SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
@@ -145,7 +162,7 @@ ORDER BY provider NULLS LAST, model NULLS LAST, currency NULLS LAST""",
 
     def share_unattributed(self, period: Period, *, as_of: AsOf) -> Row:
         """Return calls and cost of the period, all and those nobody is known to pay for."""
-        conditions, values = _conditions(period, {}, as_of=as_of)
+        conditions, values = _conditions(period, {}, commit=as_of.commit)
         return self.rows(
             f"""SELECT coalesce(sum(call_count), 0)::BIGINT AS calls,
     coalesce(sum(call_count) FILTER (WHERE customer_id IS NULL), 0)::BIGINT AS unattributed_calls,
@@ -173,11 +190,8 @@ FROM entries {conditions}""",
         try:
             status = self._data.views.stat()
         except FileNotFoundError as missing:
-            raise LedgerMissingError(
-                f"there is no ledger at {self._data.ledger} yet.",
-                hint="Start `spanledger up` with this data_dir, or correct the path.",
-            ) from missing
-        version = (status.st_ino, status.st_mtime_ns)
+            raise missing_ledger(self._data) from missing
+        version = (status.st_ino, status.st_mtime_ns, status.st_size)
         if self._connection is None or version != self._version:
             if self._connection is not None:
                 self._connection.close()
@@ -192,20 +206,14 @@ def open_views(data: DataDirectory) -> Connection:
     Raises:
         LedgerMissingError: nothing has been sealed yet.
     """
-    try:
-        text = data.views.read_text()
-    except FileNotFoundError as missing:
-        raise LedgerMissingError(
-            f"there is no ledger at {data.ledger} yet.",
-            hint="Start `spanledger up` with this data_dir, or correct the path.",
-        ) from missing
+    text = read_views(data).text
     connection = duckdb.connect()
     connection.execute(text)
     return connection
 
 
 def _conditions(
-    period: Period, where: Mapping[str, str | None], *, as_of: AsOf | None = None
+    period: Period, where: Mapping[str, str | None], *, commit: int | None = None
 ) -> tuple[str, list[str | int | datetime | Decimal]]:
     parts: list[str] = ["true"]
     values: list[str | int | datetime | Decimal] = []
@@ -221,7 +229,7 @@ def _conditions(
         else:
             parts.append(f"({dimension_sql(name)})::VARCHAR = ?")
             values.append(value)
-    if as_of is not None:
+    if commit is not None:
         parts.append('"commit" <= ?')
-        values.append(as_of.commit)
+        values.append(commit)
     return "WHERE " + " AND ".join(parts), values

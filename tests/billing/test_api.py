@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -184,3 +191,65 @@ def test_metrics_and_openapi_are_there(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/costs", "/v1/sql", "/v1/audit", "/v1/invoices", "/v1/invoices/{invoice_id}"} <= paths.keys()
     assert client.get("/docs").status_code == 200
+
+
+def test_pages_are_of_one_commit(client: TestClient, pipeline: Pipeline) -> None:
+    """What is sealed while someone pages through neither moves rows nor shows on later pages."""
+    whole = client.get("/v1/costs", params={"by": "customer,model"}).json()["rows"]
+    first = client.get("/v1/costs", params={"by": "customer,model", "limit": 1}).json()
+    pipeline.take(*(call(tokens=(10**6, 1), attributes={"customer.id": f"new-{n}"}) for n in range(3)))
+    rest = client.get("/v1/costs", params={"by": "customer,model", "cursor": first["next"]}).json()
+    assert first["rows"] + rest["rows"] == whole
+
+
+def test_body_too_large_is_a_problem(client: TestClient) -> None:
+    """A megabyte is no question; nothing of it is parsed, whether or not its length is announced."""
+    problem(client.post("/v1/sql", content=b"x" * (2**20 + 1)), 413, "body-too-large")
+    problem(client.post("/v1/sql", content=iter([b"x" * 2**19] * 3)), 413, "body-too-large")
+
+
+def test_page_names_the_total_of_all_rows(client: TestClient, pipeline: Pipeline) -> None:
+    """The sum above the table is the ledger's, however many rows the table shows."""
+    pipeline.take(*(call(tokens=(40_000, 0), attributes={"customer.id": f"c{n}"}) for n in range(220)))
+    page = client.get("/").text
+    assert "224 calls" in page
+    (total,) = client.get("/v1/costs", params={"by": ""}).json()["rows"][:1]
+    assert f"{Decimal(total['cost']):,.6f} USD" in page
+
+
+def test_real_server_answers_on_loopback(pipeline: Pipeline) -> None:
+    """Started as `spanledger serve` starts it, it answers, and stops when told."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    program = (
+        "import pathlib, sys\n"
+        "from billing.api import serve\n"
+        "from billing.config import BillingConfig\n"
+        "from ledger.layout import DataDirectory\n"
+        "serve(BillingConfig(DataDirectory(pathlib.Path(sys.argv[1])), http_listen=sys.argv[2]))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(pipeline.data.root), listen]) as server:
+        try:
+            wait_until_open(listen)
+            with urllib.request.urlopen(f"http://{listen}/readyz", timeout=20) as ready:
+                assert json.load(ready)["status"] == "ready"
+            body = json.dumps({"query": "SELECT count(*) FROM calls"}).encode()
+            question = urllib.request.Request(f"http://{listen}/v1/sql", body, {"content-type": "application/json"})
+            with urllib.request.urlopen(question, timeout=20) as answered:
+                assert json.load(answered)["rows"] == [[4]]
+        finally:
+            server.terminate()
+        assert server.wait(20) in {0, -signal.SIGTERM}
+
+
+def wait_until_open(listen: str) -> None:
+    """Return once something accepts connections at this address."""
+    host, _, port = listen.partition(":")
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with socket.create_connection((host, int(port)), timeout=1):
+                return
+        except OSError:
+            assert time.monotonic() < deadline, f"nothing listens at {listen} after 20 s"
+            time.sleep(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +79,27 @@ def test_draft_is_as_of_a_commit(pipeline: Pipeline, store: InvoiceStore) -> Non
     assert warehouse.invoice_lines("acme", OCTOBER, as_of=made.as_of) != warehouse.invoice_lines(
         "acme", OCTOBER, as_of=later.as_of
     )
+
+
+def test_draft_is_as_of_the_commit_its_figures_are_of(pipeline: Pipeline) -> None:
+    """Between a commit and its views.sql, a draft says the older commit, whose figures it has."""
+    warehouse = Warehouse(pipeline.data)
+    before = draft(warehouse, customer="acme", period=OCTOBER)
+    older_views = pipeline.data.views.read_text()
+    pipeline.take(call(attributes={"customer.id": "acme"}))
+    pipeline.data.views.write_text(older_views)
+    between = draft(warehouse, customer="acme", period=OCTOBER)
+    assert (between.as_of, between.lines) == (before.as_of, before.lines)
+
+
+def test_same_key_at_the_same_time_makes_one_invoice(pipeline: Pipeline, store: InvoiceStore) -> None:
+    """Whoever loses the race gets the winner's invoice, not an error."""
+    warehouse = Warehouse(pipeline.data)
+    drafts = [draft(warehouse, customer="acme", period=OCTOBER) for _ in range(8)]
+    with ThreadPoolExecutor(len(drafts)) as pool:
+        kept = list(pool.map(lambda one: store.add(one, idempotency_key="k", request={"a": 1}), drafts))
+    assert len({one.id for one in kept}) == 1
+    assert [one.id for one in store.list(limit=10)] == [kept[0].id]
 
 
 def test_kept_invoice_comes_back_to_the_digit(pipeline: Pipeline, store: InvoiceStore) -> None:
