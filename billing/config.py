@@ -5,10 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from billing.warehouse.sandbox import AT_ONCE_MAX, MEMORY_BYTES_MAX, ROWS_MAX, TIME_S_MAX, SqlBounds
 from ledger.layout import DataDirectory
 
 DEFAULT_HTTP_LISTEN: Final = "127.0.0.1:8321"  # loopback, since nobody is authenticated yet
+
+SQL_ROWS_MAX: Final = 10_000  # enough to look at, not to export by
+SQL_TIME_S_MAX: Final = 30.0  # nobody waits longer; more of a stranger's cross join is this machine's loss
+SQL_MEMORY_BYTES_MAX: Final = 2**30  # a group-by over tens of millions of calls; two at once fit a small machine
+SQL_AT_ONCE_MAX: Final = 2  # each may use two threads; more at once would only make each slower
+
+
+@dataclass(frozen=True, slots=True)
+class SqlBounds:
+    """What one stranger's query may take."""
+
+    rows_max: int = SQL_ROWS_MAX
+    memory_bytes_max: int = SQL_MEMORY_BYTES_MAX
+    time_s_max: float = SQL_TIME_S_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +32,10 @@ class BillingConfig:
     http_listen: str = DEFAULT_HTTP_LISTEN
     database_url: str | None = None
     """SQLAlchemy URL of the store of invoices; None = SQLite in the data directory."""
-    sql_rows_max: int = ROWS_MAX
-    """Enough to look at, not to export by."""
-    sql_time_s_max: float = TIME_S_MAX
-    """A person waits no longer, and a minute of a stranger's cross join is a minute of this machine."""
-    sql_memory_bytes_max: int = MEMORY_BYTES_MAX
-    """A group-by over tens of millions of calls fits, and two at once fit beside the receiver on a small machine."""
-    sql_at_once_max: int = AT_ONCE_MAX
-    """Each may use two threads; more at once would only make each slower."""
+    sql_rows_max: int = SQL_ROWS_MAX
+    sql_time_s_max: float = SQL_TIME_S_MAX
+    sql_memory_bytes_max: int = SQL_MEMORY_BYTES_MAX
+    sql_at_once_max: int = SQL_AT_ONCE_MAX
 
     @property
     def store_url(self) -> str:

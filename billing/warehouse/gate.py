@@ -48,8 +48,8 @@ class GateError(Exception):
     """The query is not one that may be asked; the message says what was refused and what is allowed."""
 
 
-def check(text: str, *, views: Iterable[str], parser: duckdb.DuckDBPyConnection) -> None:
-    """Let the query pass, or say why not; `parser` only parses.
+def check(text: str, *, views: Iterable[str], parser: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Let the query pass and return the views it names, or say why not; `parser` only parses.
 
     Raises:
         GateError: with a sentence for whoever asked.
@@ -58,13 +58,16 @@ def check(text: str, *, views: Iterable[str], parser: duckdb.DuckDBPyConnection)
     _check_one_select(text, parser)
     # A list of its own instead of recursion: how deep a tree is, is the stranger's choice.
     pending: _Work = [(_tree(text, parser), allowed)]
+    named: set[str] = set()
     while pending:
         node, known = pending.pop()
         if isinstance(node, list):
             pending.extend((one, known) for one in node)
         elif isinstance(node, dict):
             _check_node(node, known, allowed)
+            named.add(str(node.get("table_name", "")).lower())
             pending.extend(_inside(node, known))
+    return allowed & named
 
 
 def _check_one_select(text: str, parser: duckdb.DuckDBPyConnection) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from billing.config import SQL_AT_ONCE_MAX, SQL_MEMORY_BYTES_MAX, SQL_ROWS_MAX, SQL_TIME_S_MAX, SqlBounds
 from billing.errors import RequestError
 from billing.warehouse import landlock, sandbox_process
 from billing.warehouse.sandbox_process import DeadlineError, Ended, TooLongError
@@ -28,10 +29,6 @@ from ledger.errors import SpanledgerError
 from ledger.layout import DataDirectory
 from ledger.views import VIEW_NAMES
 
-ROWS_MAX: Final = 10_000
-MEMORY_BYTES_MAX: Final = 2**30
-TIME_S_MAX: Final = 30.0
-AT_ONCE_MAX: Final = 2  # more at once would only make each slower
 _TURN_S_MAX: Final = 2.0  # those who wait hold one of the server's few threads each
 _LESS: Final = "Ask for less: a shorter period, fewer columns, no cross join."
 
@@ -73,15 +70,6 @@ class Confinement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SqlBounds:
-    """What one query may take."""
-
-    rows_max: int = ROWS_MAX
-    memory_bytes_max: int = MEMORY_BYTES_MAX
-    time_s_max: float = TIME_S_MAX
-
-
-@dataclass(frozen=True, slots=True)
 class SqlResult:
     """Rows, as JSON keeps them exactly: decimals and times as text."""
 
@@ -102,7 +90,7 @@ class Sandbox:
         data: DataDirectory,
         *,
         bounds: SqlBounds | None = None,
-        at_once_max: int = AT_ONCE_MAX,
+        at_once_max: int = SQL_AT_ONCE_MAX,
         confinement: Confinement | None = None,
     ) -> None:
         self._data = data
@@ -170,9 +158,9 @@ def run_sql(
     text: str,
     *,
     data: DataDirectory,
-    rows_max: int = ROWS_MAX,
-    memory_bytes_max: int = MEMORY_BYTES_MAX,
-    time_s_max: float = TIME_S_MAX,
+    rows_max: int = SQL_ROWS_MAX,
+    memory_bytes_max: int = SQL_MEMORY_BYTES_MAX,
+    time_s_max: float = SQL_TIME_S_MAX,
 ) -> SqlResult:
     """Answer one query from the ledger as of now; a program that answers many keeps a `Sandbox`.
 

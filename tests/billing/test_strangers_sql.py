@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from billing.config import SqlBounds
 from billing.warehouse.sandbox import (
     Confinement,
     Sandbox,
-    SqlBounds,
     SqlBusyError,
     SqlError,
     SqlFailedError,
@@ -235,6 +235,7 @@ def test_sandbox_holds_although_the_gate_were_passed(
     skip_without(confinement)
     views = read_views(pipeline.data)
     job = {
+        "views": VIEW_NAMES,
         "views_sql": views.text,
         "files": views.files,
         "memory_bytes_max": 2**30,
@@ -245,7 +246,7 @@ def test_sandbox_holds_although_the_gate_were_passed(
         "import json, sys, duckdb\n"
         "from billing.warehouse.sandbox_child import open_sandbox\n"
         "job = json.load(sys.stdin)\n"
-        "connection = open_sandbox(job, gate=lambda parser: None)\n"
+        "connection = open_sandbox(job, gate=lambda parser: frozenset(job['views']))\n"
         "assert connection.execute('SELECT count(*) FROM calls').fetchall() == [(3,)]\n"
         "try:\n    connection.execute(job['statement']).fetchall()\n"
         "except duckdb.Error as refused:\n    print('refused', refused)\n"
