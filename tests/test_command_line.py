@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 
 from spanledger.settings import Settings
 from tests.otlp import call
@@ -140,12 +142,41 @@ def test_file_is_read_and_variables_win(tmp_path: Path) -> None:
     assert "127.0.0.1:2" in finished.stdout
 
 
-def test_every_command_has_help_with_an_example() -> None:
+@pytest.mark.parametrize("module", ["up", "receive", "seal", "serve", "demo", "settings", "queries", "invoices"])
+def test_every_command_has_help_with_an_example(module: str) -> None:
     """`--help` shows how to call it."""
-    for command in ("up", "receive", "seal", "serve", "demo", "sql", "costs", "audit", "unpriced", "settings"):
-        assert "Example" in spanledger(command, "--help").stdout
-    for command in ("draft", "show"):
-        assert "Example" in spanledger("invoice", command, "--help").stdout
+    application = typer.Typer()
+    application.callback()(lambda: None)
+    import_module(f"spanledger.cli.{module}").add_to(application)
+    registered = [*application.registered_commands]
+    for group in application.registered_groups:
+        assert group.typer_instance is not None
+        registered += group.typer_instance.registered_commands
+    assert registered
+    for command in registered:
+        assert command.callback is not None
+        assert "Example: spanledger" in (command.callback.__doc__ or "") or "Example: SPANLEDGER" in str(
+            command.callback.__doc__
+        )
+
+
+def test_help_lists_every_command() -> None:
+    """`spanledger --help` is where a newcomer begins."""
+    listed = spanledger("--help").stdout
+    for command in (
+        "up",
+        "demo",
+        "receive",
+        "seal",
+        "serve",
+        "settings",
+        "costs",
+        "sql",
+        "audit",
+        "unpriced",
+        "invoice",
+    ):
+        assert f" {command} " in listed
 
 
 def test_settings_are_few_and_each_has_its_reason() -> None:

@@ -125,10 +125,12 @@ def _join_by_figures(
         above = next((one for one in ancestors[span_id] if _same_call(calls[one], fact)), None)
         if above is not None:
             matching.setdefault(above, []).append(span_id)
+    # Decided for all before any is joined: what the response ids have settled must not depend on the order here.
+    open_matches = {
+        above: below for above, below in matching.items() if not any(groups.are_joined(above, one) for one in below)
+    }
     roll_ups: set[bytes] = set()
-    for above, below in matching.items():
-        if any(groups.are_joined(above, one) for one in below):
-            continue  # a response id has settled which of them it is
+    for above, below in open_matches.items():
         if len(below) == 1:
             groups.join(above, below[0])
         else:

@@ -179,6 +179,11 @@ def test_forged_parent_links_end() -> None:
     assert set(classes(call("a", "b"), call("b", "a"), call("c", "c")).values()) <= {USAGE, NESTED}
 
 
+def test_circle_of_parents_with_a_branch_has_one_outcome() -> None:
+    """Whichever span of a forged circle is looked at first, the same are billed."""
+    assert classes(call("3", "4"), call("4", "3"), call("5", "3"))
+
+
 def test_nearest_ancestor_pays() -> None:
     """A call without a customer is paid by the nearest span above that names one."""
     spans = [
