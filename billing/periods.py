@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
 from billing.errors import InvalidPeriodError
@@ -65,9 +65,10 @@ def parse_moment(text: str) -> datetime:
             day = date.fromisoformat(text)
             return datetime(day.year, day.month, day.day, tzinfo=UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # Near the ends of the calendar, an offset leads out of it.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidPeriodError(f"{text!r} is no date or time.", hint=_FORMS) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def month_of(moment: datetime) -> str:
@@ -77,4 +78,4 @@ def month_of(moment: datetime) -> str:
 
 def is_in_future(period: Period, *, now: datetime) -> bool:
     """Say whether the whole period is still to come."""
-    return period.start is not None and period.start > now + timedelta(seconds=0)
+    return period.start is not None and period.start > now

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from billing.api import costs, health, invoices, page, problems, sql
+from billing.api.forms import Problem
 from billing.api.limits import BodyLimit
 from billing.api.state import State
 from billing.config import BillingConfig
@@ -24,6 +26,12 @@ Costs of LLM calls, read from a ledger in which every call is counted once.
 Money is a decimal string; times are RFC 3339 UTC; errors are problem documents (RFC 9457). Sums are over entries, so
 corrections are in them.
 """
+_PROBLEM: Final = {
+    "description": "A problem document (RFC 9457)",
+    "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+}
+# Named so, FastAPI leaves out its own form of a 422, which is never sent.
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
 def create_app(config: BillingConfig) -> FastAPI:
@@ -41,7 +49,7 @@ def create_app(config: BillingConfig) -> FastAPI:
         app.state.spanledger.warehouse.close()
         app.state.spanledger.store.close()
 
-    app = FastAPI(title="spanledger", description=_DESCRIPTION, version="1", lifespan=lifespan)
+    app = FastAPI(title="spanledger", description=_DESCRIPTION, version="1", lifespan=lifespan, responses=_PROBLEMS)
     app.add_middleware(BodyLimit)
     problems.install(app)
     for router in (costs.router, sql.router, invoices.router, health.router, page.router):

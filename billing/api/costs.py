@@ -48,6 +48,7 @@ def costs(
             )
             for row in rows[:limit]
         ],
+        commit=commit,
         next=f"{commit}.{offset + limit}" if len(rows) > limit else None,
     )
 

@@ -30,6 +30,16 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(description="A stable name.", examples=["urn:spanledger:problem:no-ledger-yet"])
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong with this request.")
+    hint: str | None = Field(default=None, description="What to do.")
+
+
 class CostRow(BaseModel):
     """Calls, tokens and cost of one group. Totals include their details: input contains cache reads and writes."""
 
@@ -48,6 +58,7 @@ class Costs(BaseModel):
     """One page of costs, dearest first."""
 
     rows: list[CostRow]
+    commit: int = Field(description="The ledger's state that was asked; the pages that follow are of the same.")
     next: str | None = Field(description="Cursor of the next page; null on the last.")
 
 

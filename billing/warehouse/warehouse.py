@@ -192,11 +192,11 @@ FROM entries {conditions}""",
         except FileNotFoundError as missing:
             raise missing_ledger(self._data) from missing
         version = (status.st_ino, status.st_mtime_ns, status.st_size)
-        if self._connection is None or version != self._version:
-            if self._connection is not None:
-                self._connection.close()
+        if self._connection is None:
             self._connection = open_views(self._data)
-            self._version = version
+        elif version != self._version:
+            self._connection.execute(read_views(self._data).text)
+        self._version = version
         return self._connection
 
 
@@ -208,6 +208,8 @@ def open_views(data: DataDirectory) -> Connection:
     """
     text = read_views(data).text
     connection = duckdb.connect()
+    # Segments are never rewritten: what their footers say is read once, not at every commit and question.
+    connection.execute("SET parquet_metadata_cache = true")
     connection.execute(text)
     return connection
 

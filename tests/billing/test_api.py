@@ -88,6 +88,7 @@ def test_pages_of_costs_meet(client: TestClient) -> None:
     ("params", "status", "kind"),
     [
         ({"by": "custmer"}, 422, "unknown-dimension"),
+        ({"from": "0001-01-01T00:00:00+14:00"}, 422, "invalid-period"),
         ({"from": "2026-13"}, 422, "invalid-period"),
         ({"from": "2026-11", "to": "2026-10"}, 422, "invalid-period"),
         ({"limit": "0"}, 422, "invalid-request"),
@@ -191,6 +192,16 @@ def test_metrics_and_openapi_are_there(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/costs", "/v1/sql", "/v1/audit", "/v1/invoices", "/v1/invoices/{invoice_id}"} <= paths.keys()
     assert client.get("/docs").status_code == 200
+
+
+def test_openapi_says_how_errors_look(client: TestClient) -> None:
+    """Every route announces problem documents, and no other form of error."""
+    routes = client.get("/openapi.json").json()["paths"]
+    for route in [route for methods in routes.values() for route in methods.values()]:
+        errors = {status: answer for status, answer in route["responses"].items() if not status.startswith("2")}
+        assert errors.keys() == {"4XX", "5XX"}
+        assert all(answer["content"].keys() == {"application/problem+json"} for answer in errors.values())
+        assert route["description"]
 
 
 def test_pages_are_of_one_commit(client: TestClient, pipeline: Pipeline) -> None:

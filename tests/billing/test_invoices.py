@@ -9,12 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import String, create_engine, inspect
 
 from billing.errors import IdempotencyConflictError, InvalidPeriodError, UnknownCustomerError, UnknownInvoiceError
 from billing.invoices.drafting import draft
-from billing.invoices.store import InvoiceStore
+from billing.invoices.store import Base, InvoiceStore
 from billing.periods import parse_month, parse_period
 from billing.warehouse.warehouse import Warehouse
 from ledger.money import round_to_minor_unit
@@ -145,6 +148,18 @@ def test_same_key_with_another_request_is_refused(pipeline: Pipeline, store: Inv
     store.add(draft(warehouse, customer="acme", period=OCTOBER), idempotency_key="k", request={"a": 1})
     with pytest.raises(IdempotencyConflictError):
         store.add(draft(warehouse, customer="globex", period=OCTOBER), idempotency_key="k", request={"a": 2})
+
+
+def test_migrations_make_the_schema_the_program_uses(store: InvoiceStore, tmp_path: Path) -> None:
+    """From an empty file, the migrations make exactly the tables that the store reads and writes; amounts are text."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'billing.db'}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        amounts = [column["type"] for column in inspect(connection).get_columns("invoice_lines")
+                   if column["name"] in {"amount", "exact_cost"}]  # fmt: skip
+        assert all(isinstance(kind, String) for kind in amounts)
+        assert len(amounts) == 2
+    engine.dispose()
 
 
 def test_unknown_invoice_is_an_error(store: InvoiceStore) -> None:
