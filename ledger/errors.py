@@ -34,5 +34,9 @@ class LedgerMissingError(SpanledgerError):
     """There is no ledger where one was expected."""
 
 
+class AddressError(SpanledgerError):
+    """The address to listen on is taken, or is no address."""
+
+
 class LedgerDamagedError(SpanledgerError):
     """Bytes on disk fail their checksum or contradict one another."""

@@ -11,8 +11,6 @@ ReceiveError
 
 from __future__ import annotations
 
-from ledger.errors import SpanledgerError
-
 
 class ReceiveError(Exception):
     """A request that was not accepted."""
@@ -47,7 +45,3 @@ class JournalClosedError(RetryableError):
 
 class OverloadedError(RetryableError):
     """More bytes are in flight than the receiver holds in memory."""
-
-
-class AddressError(SpanledgerError):
-    """The address to listen on is taken, or is no address."""

@@ -19,7 +19,8 @@ from typing import Any, Final, Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
-from receiver.errors import AddressError, MalformedRequestError, OverloadedError
+from ledger.errors import AddressError
+from receiver.errors import MalformedRequestError, OverloadedError
 from receiver.journal import Journal
 from receiver.split import Split, Splitter
 from receiver.status import answer_for

@@ -26,6 +26,7 @@ from receiver.config import DEFAULT_OTLP_LISTEN, ReceiverConfig, SealerConfig, T
 
 ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
 CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"
+_ADDRESS: Final = r"^.+:[0-9]{1,5}$"  # host:port
 DEFAULT_CONFIG_FILE: Final = "spanledger.toml"
 # Ours, but not settings of these programs: those of the supervisor and of the Collector configurations.
 _NOT_SETTINGS: Final = frozenset(
@@ -48,10 +49,13 @@ class Settings(BaseSettings):
     )
     otlp_listen: str = Field(
         DEFAULT_OTLP_LISTEN,
+        pattern=_ADDRESS,
         description="Address for OTLP/gRPC. The standard port; loopback, as nobody is authenticated.",
     )
     http_listen: str = Field(
-        DEFAULT_HTTP_LISTEN, description="Address for REST and pages. Loopback: nobody is authenticated."
+        DEFAULT_HTTP_LISTEN,
+        pattern=_ADDRESS,
+        description="Address for REST and pages. Loopback: nobody is authenticated.",
     )
     trace_backend: str | None = Field(
         None, description="host:port of an OTLP/gRPC trace backend; without one the trace path is off."

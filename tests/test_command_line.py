@@ -185,13 +185,21 @@ def test_settings_are_few_and_each_has_its_reason() -> None:
     assert all(field.description and len(field.description) > 30 for field in Settings.model_fields.values())
 
 
-def test_receiver_on_a_taken_port_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("program", "option"), [("receive", "--otlp-listen"), ("serve", "--http-listen")])
+def test_taken_port_is_said(tmp_path: Path, program: str, option: str) -> None:
     """Two programs on one port: the second ends with words, not a traceback."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        finished = spanledger("receive", "--data-dir", str(tmp_path), "--otlp-listen", address)
+        finished = spanledger(program, "--data-dir", str(tmp_path), option, address)
     assert finished.returncode == 2
     assert address in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_address_without_a_port_is_refused(tmp_path: Path) -> None:
+    """host:port is asked for by name."""
+    finished = spanledger("serve", "--data-dir", str(tmp_path), "--http-listen", "localhost")
+    assert finished.returncode == 2
+    assert "http_listen" in finished.stderr

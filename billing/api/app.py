@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -10,7 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from billing.api import costs, health, invoices, page, problems, sql
+from billing.api import costs, health, invoices, page, problems, reference, sql
 from billing.api.forms import Problem
 from billing.api.limits import BodyLimit
 from billing.api.state import State
@@ -18,6 +19,7 @@ from billing.config import BillingConfig
 from billing.invoices.store import InvoiceStore
 from billing.warehouse.sandbox import Sandbox
 from billing.warehouse.warehouse import Warehouse
+from ledger.errors import AddressError
 
 _log = structlog.get_logger("billing")
 _DESCRIPTION = """
@@ -49,16 +51,43 @@ def create_app(config: BillingConfig) -> FastAPI:
         app.state.spanledger.warehouse.close()
         app.state.spanledger.store.close()
 
-    app = FastAPI(title="spanledger", description=_DESCRIPTION, version="1", lifespan=lifespan, responses=_PROBLEMS)
+    app = FastAPI(
+        title="spanledger",
+        description=_DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        responses=_PROBLEMS,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.add_middleware(BodyLimit)
     problems.install(app)
-    for router in (costs.router, sql.router, invoices.router, health.router, page.router):
+    for router in (costs.router, sql.router, invoices.router, health.router, page.router, reference.router):
         app.include_router(router)
     return app
 
 
 def serve(config: BillingConfig) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        AddressError: the address cannot be listened on.
+    """
     host, _, port = config.http_listen.rpartition(":")
+    _check_address(host.strip("[]"), int(port))
     _log.info("serving", listen=config.http_listen, data_dir=str(config.data.root))
     uvicorn.run(create_app(config), host=host.strip("[]"), port=int(port), log_level="warning", access_log=False)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Try the address before the server does: it would only log the refusal and end."""
+    try:
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as refused:
+        raise AddressError(
+            f"cannot listen on {host}:{port} ({refused.strerror}).",
+            hint="Is another program there already? Choose another address: setting http_listen, host:port.",
+        ) from refused

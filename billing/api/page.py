@@ -21,6 +21,7 @@ h1 { font-size: 1.4rem; margin: 0 0 .2rem } h2 { font-size: 1.05rem; margin: 2.2
 p.lead, footer { opacity: .75 } p.lead { margin-top: 0 }
 table { border-collapse: collapse; width: 100% } td, th { padding: .35rem .7rem; border-bottom: 1px solid var(--line) }
 th { text-align: left; font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+td.n { white-space: nowrap }
 .ok { color: #1a7f37 } .bad { color: #c62828; font-weight: 600 } code { font-size: .92em }
 footer { margin-top: 2.5rem; font-size: .9rem }
 """

@@ -12,8 +12,7 @@ from typing import Final
 
 import typer
 
-from ledger.errors import SpanledgerError
-from receiver.errors import AddressError
+from ledger.errors import AddressError, SpanledgerError
 from spanledger.settings import SettingsError
 
 FAILED: Final = 1

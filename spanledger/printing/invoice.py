@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +12,8 @@ from rich.table import Table
 from billing.api.forms import invoice_out
 from billing.invoices.document import Invoice
 from spanledger.printing.rows import OutputFormat, print_rows
+
+_MODELS_SHOWN: Final = 4
 
 
 def print_invoice(one: Invoice, *, output_format: OutputFormat) -> None:
@@ -46,10 +49,12 @@ def _print_for_people(one: Invoice) -> None:
         table.add_section()
         table.add_row("[bold]total[/bold]", "", "", "", f"[bold]{total} {currency}[/bold]")
     console.print(table)
-    for gap in one.unpriced:
+    if one.unpriced:
+        models = sorted({gap.model or "unnamed" for gap in one.unpriced})
+        shown = ", ".join(models[:_MODELS_SHOWN]) + (" …" if len(models) > _MODELS_SHOWN else "")
         console.print(
-            f"[yellow]not in the amount:[/yellow] {gap.calls:,} calls of {gap.model or 'an unknown model'} "
-            f"({gap.provider or 'unknown provider'}): their cost is not known"
+            f"[yellow]not in the amount:[/yellow] {sum(gap.calls for gap in one.unpriced):,} calls whose cost is not "
+            f"known ({shown}); `spanledger unpriced` says why"
         )
     if one.unattributed.calls:
         console.print(
