@@ -126,7 +126,7 @@ class Sandbox:
         return {
             "query": text,
             "views": VIEW_NAMES,
-            "views_sql": views.text,
+            "views_parts": views.parts,
             "files": views.files,
             "rows_max": self._bounds.rows_max,
             "memory_bytes_max": self._bounds.memory_bytes_max,

@@ -15,7 +15,6 @@ import ctypes
 import json
 import math
 import os
-import re
 import resource
 import signal
 import sys
@@ -29,6 +28,7 @@ import pytz  # noqa: F401 - DuckDB imports it for times with a zone, and could n
 
 from billing.warehouse.gate import GateError, check
 from billing.warehouse.landlock import allow_only_reading
+from billing.warehouse.views_needed import views_needed
 
 Connection = duckdb.DuckDBPyConnection
 # What Python, DuckDB and their threads map beyond what they use: 200 MiB here, 330 with Arrow; without it, connecting
@@ -39,8 +39,6 @@ _MESSAGE_CHARACTERS_MAX: Final = 1000
 # DuckDB reads its machine's size here, and aborts if it cannot. Landlock itself forbids /proc of other processes.
 _READABLE: Final = ("/proc", "/sys/fs/cgroup", "/sys/devices", "/usr/share/zoneinfo", "/etc/localtime")
 _THREADS: Final = 2
-_MADE: Final = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS\b")
-_WORD: Final = re.compile(r"\w+")
 _DIE_WITH_PARENT: Final = 1  # prctl PR_SET_PDEATHSIG
 
 
@@ -84,23 +82,10 @@ def open_sandbox(job: dict[str, Any], *, gate: Callable[[Connection], frozenset[
     if over_landlock:
         allow_only_reading([*job["files"], *_READABLE, sys.prefix, sys.base_prefix])
     connection = _connect(job["memory_bytes_max"])
-    views_sql = _only(gate(connection), job["views_sql"])
+    views_sql = "\n\n".join(statement for _, statement in views_needed(gate(connection), job["views_parts"]))
     connection.execute(views_sql if over_landlock else over_datasets(views_sql, connection))
     _close_in(connection, _reading(job["files"]) if over_landlock else _NOT_EVEN_READING)
     return connection
-
-
-def _only(named: frozenset[str], views_sql: str) -> str:
-    """Return views.sql with the views named and those that they read: making one opens all files it is over."""
-    parts = views_sql.split("\n\n")
-    kept: list[str] = []
-    needed = set(named)
-    for part in reversed(parts):  # a view reads only those before it
-        made = _MADE.match(part)
-        if made is None or made[1] in needed:
-            kept.append(part)
-            needed |= set(_WORD.findall(part)) if made is not None else set()
-    return "\n\n".join(reversed(kept))
 
 
 def _limit(memory_bytes: int) -> None:

@@ -16,12 +16,17 @@ from ledger.layout import DataDirectory
 _HEADER: Final = re.compile(r"-- spanledger ledger (?P<ledger_id>\w+), commit (?P<commit>\d+) of ")
 _FILE: Final = re.compile(r"^ {4}'((?:[^']|'')*\.parquet)',?$", re.MULTILINE)
 
+_MADE: Final = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS\b")
+
 
 @dataclass(frozen=True, slots=True)
 class ViewsFile:
     """The ledger's views as of one commit."""
 
     text: str
+    """All of it, as a stock DuckDB reads it."""
+    parts: tuple[tuple[str, str], ...]
+    """The same in its order: each view's name and statement; the name is empty for what is no view."""
     ledger_id: str
     commit: int
     files: tuple[str, ...]
@@ -44,7 +49,15 @@ def read_views(data: DataDirectory) -> ViewsFile:
             f"{data.views} does not say which commit it is of.", hint="Restart the sealer, which writes it anew."
         )
     files = tuple(dict.fromkeys(path.replace("''", "'") for path in _FILE.findall(text)))
-    return ViewsFile(text=text, ledger_id=header["ledger_id"], commit=int(header["commit"]), files=files)
+    return ViewsFile(
+        text=text, parts=_parts(text), ledger_id=header["ledger_id"], commit=int(header["commit"]), files=files
+    )
+
+
+def _parts(text: str) -> tuple[tuple[str, str], ...]:
+    statements = text.split("\n\n")
+    names = (_MADE.match(statement) for statement in statements)
+    return tuple((made[1] if made else "", statement) for made, statement in zip(names, statements, strict=True))
 
 
 def missing_ledger(data: DataDirectory) -> LedgerMissingError:

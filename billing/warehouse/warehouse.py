@@ -17,7 +17,8 @@ import duckdb
 
 from billing.periods import Period
 from billing.warehouse.dimensions import dimension_sql
-from billing.warehouse.views_file import missing_ledger, read_views
+from billing.warehouse.views_file import ViewsFile, missing_ledger, read_views
+from billing.warehouse.views_needed import views_needed, words
 from ledger.errors import LedgerDamagedError
 from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_lines, read_state
@@ -56,6 +57,8 @@ class Warehouse:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._version: tuple[int, int, int] | None = None
+        self._views: ViewsFile | None = None
+        self._made: set[str] = set()
 
     def costs(
         self,
@@ -174,7 +177,7 @@ FROM entries {conditions}""",
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run a query of our own; money comes as Decimal."""
         with self._lock:
-            cursor = self._opened().execute(query, list(values))
+            cursor = self._ready_for(query).execute(query, list(values))
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -184,19 +187,24 @@ FROM entries {conditions}""",
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+                self._made = set()
 
-    def _opened(self) -> Connection:
-        """Return a connection whose views are those of the newest views.sql."""
+    def _ready_for(self, query: str) -> Connection:
+        """Return a connection that has the views this query needs, as the newest views.sql makes them."""
         try:
             status = self._data.views.stat()
         except FileNotFoundError as missing:
             raise missing_ledger(self._data) from missing
         version = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if self._views is None or version != self._version:
+            self._views, self._version = read_views(self._data), version
+            self._made = set()
         if self._connection is None:
-            self._connection = open_views(self._data)
-        elif version != self._version:
-            self._connection.execute(read_views(self._data).text)
-        self._version = version
+            self._connection = _connect()
+        for name, statement in views_needed(words(query), self._views.parts):
+            if name not in self._made:
+                self._connection.execute(statement)
+                self._made.add(name)
         return self._connection
 
 
@@ -207,10 +215,15 @@ def open_views(data: DataDirectory) -> Connection:
         LedgerMissingError: nothing has been sealed yet.
     """
     text = read_views(data).text
+    connection = _connect()
+    connection.execute(text)
+    return connection
+
+
+def _connect() -> Connection:
     connection = duckdb.connect()
     # Segments are never rewritten: what their footers say is read once, not at every commit and question.
     connection.execute("SET parquet_metadata_cache = true")
-    connection.execute(text)
     return connection
 
 

@@ -236,7 +236,7 @@ def test_sandbox_holds_although_the_gate_were_passed(
     views = read_views(pipeline.data)
     job = {
         "views": VIEW_NAMES,
-        "views_sql": views.text,
+        "views_parts": views.parts,
         "files": views.files,
         "memory_bytes_max": 2**30,
         "confinement": confinement,
