@@ -37,7 +37,7 @@ class Duration:
     sealed_spans: int
 
 
-FULL = Duration(load_s=10.0, rounds=3, sealed_spans=500_000)
+FULL = Duration(load_s=10.0, rounds=3, sealed_spans=200_000)
 SHORT = Duration(load_s=2.0, rounds=1, sealed_spans=60_000)
 
 

@@ -4,6 +4,7 @@ SpanledgerError                 every error of ours; carries a hint for the oper
 ├── LedgerInUseError            another process writes this ledger: stop that one, or use another data directory
 ├── LedgerTooNewError           written by a newer spanledger: upgrade this program
 ├── LedgerMissingError          no ledger there (yet): start the receiver, or correct the path
+├── AddressError                a program cannot listen where it was told to: choose another address
 └── LedgerDamagedError          what is on disk contradicts itself: restore or repair before going on
 """
 
