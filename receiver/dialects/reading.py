@@ -8,9 +8,10 @@ never 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from ledger.vocabulary import UsageStatus
 
@@ -28,8 +29,7 @@ class SpanKind(StrEnum):
     """A roll-up of other spans: an agent, a workflow, a chain, a tool. Kept and shown, never billed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanView:
+class SpanView(msgspec.Struct, frozen=True):
     """A span as dialects see it: who wrote it, and its attributes."""
 
     name: str
@@ -43,8 +43,7 @@ class SpanView:
     """OTLP StatusCode: 0 unset, 1 ok, 2 error."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     """What a span means. Built once by a dialect and not changed afterwards."""
 
     kind: SpanKind
@@ -65,7 +64,7 @@ class Reading:
     agent_name: str | None = None
     user_id: str | None = None
     session_id: str | None = None
-    usage: dict[str, int] = field(default_factory=dict)
+    usage: dict[str, int] = msgspec.field(default_factory=dict)
     usage_status: UsageStatus = UsageStatus.ABSENT
     usage_flags: tuple[str, ...] = ()
     """What was inferred or is doubtful, and why: `exclusive_input:aws.bedrock`, `unknown_scope` …"""

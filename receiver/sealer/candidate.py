@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+import msgspec
+
 from ledger.schema import UsageStatus
 from receiver import dialects
 from receiver.attribution import Attribution, customer_of
@@ -31,8 +33,7 @@ QUARANTINED_WEIGHT: Final = -1
 _STATUS_WEIGHT: Final = {UsageStatus.REPORTED: 2, UsageStatus.PARTIAL: 1, UsageStatus.ABSENT: 0}
 
 
-@dataclass(slots=True)
-class Candidate:
+class Candidate(msgspec.Struct):
     """A span that the ledger keeps."""
 
     ingest_scope: str

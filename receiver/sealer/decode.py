@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from google.protobuf.message import DecodeError
 
 from receiver import wire
@@ -55,8 +56,7 @@ class ScopeView:
     version: str
 
 
-@dataclass(slots=True)
-class DecodedSpan:
+class DecodedSpan(msgspec.Struct):
     """A span's own facts. Ids are as sent: they may have any length."""
 
     trace_id: bytes

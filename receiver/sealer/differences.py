@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from ledger.schema import EntryType, SpanClass, Table
 from receiver.sealer.candidate import Candidate, PayerSpan
 from receiver.sealer.facts import SpanFact, SpanState, TraceFact
@@ -27,8 +29,7 @@ CUSTOMER_REASON: Final = "customer"
 UNNESTED_REASON: Final = "unnested"
 
 
-@dataclass(slots=True)
-class NewRow:
+class NewRow(msgspec.Struct):
     """A row made from a span that came with this batch."""
 
     table: Table
@@ -56,8 +57,7 @@ class OldRow:
     """Another source id than the standing row's, for the losing content of a conflict."""
 
 
-@dataclass(slots=True)
-class SpanChange:
+class SpanChange(msgspec.Struct):
     """A span whose state in the ledger changes with this commit."""
 
     trace: TraceKey

@@ -19,8 +19,9 @@ key if it has exactly one value. Several values: nobody, and it is listed as una
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ledger.schema import SpanClass
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
@@ -31,8 +32,7 @@ ANCESTORS_MAX: Final = 256
 CUSTOMER_FROM_TRACE: Final = "trace"
 
 
-@dataclass(frozen=True, slots=True)
-class SpanOutcome:
+class SpanOutcome(msgspec.Struct, frozen=True, gc=False):
     """What a span counts as, and who pays for it."""
 
     span_class: SpanClass
