@@ -22,11 +22,13 @@ import duckdb
 # No file, URL or Python variable that a name could be taken for looks like this.
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _ROW_FUNCTIONS: Final = frozenset({"range", "generate_series", "unnest"})
-# They tell of the machine, the session or the plan rather than the ledger, or do nothing but take time.
+# They tell of the machine, the session, the plan or the catalogue rather than the ledger, or do nothing but take time.
+# Some are macros over `duckdb_views()` and the like, which name the views' files; the tree shows only the macro's name.
 _REFUSED_FUNCTIONS: Final = frozenset(
     {
-        "current_database", "current_setting", "currval", "getenv", "getvariable", "json_serialize_plan", "nextval",
-        "pg_sleep", "sleep_ms", "write_log",
+        "current_database", "current_setting", "currval", "format_type", "get_block_size", "getenv", "getvariable",
+        "json_serialize_plan", "nextval", "pg_get_constraintdef", "pg_get_viewdef", "pg_sleep", "setval", "sleep_ms",
+        "write_log",
     }
 )  # fmt: skip
 _KINDS: Final = frozenset(
@@ -72,7 +74,10 @@ def check(text: str, *, views: Iterable[str], parser: duckdb.DuckDBPyConnection)
 
 def _check_one_select(text: str, parser: duckdb.DuckDBPyConnection) -> None:
     try:
+        text.encode()
         statements = parser.extract_statements(text)
+    except UnicodeEncodeError as unencoded:  # half a surrogate pair: JSON can say it, UTF-8 cannot
+        raise GateError(f"the query is not text: character {unencoded.start + 1} is no character.") from unencoded
     except duckdb.Error as unparsed:
         raise GateError(f"the query cannot be parsed: {_first_line(unparsed)}") from unparsed
     if len(statements) != 1:

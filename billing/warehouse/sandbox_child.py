@@ -187,8 +187,8 @@ _SHOWN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
 
 
 def _words(error: duckdb.Error) -> str:
-    """Return DuckDB's message without its drawing of where in the query."""
-    return str(error).partition("\n\nLINE ")[0].strip()[:_MESSAGE_CHARACTERS_MAX]
+    """Return DuckDB's message in one line, without its drawing of where in the query."""
+    return " ".join(str(error).partition("\n\nLINE ")[0].split())[:_MESSAGE_CHARACTERS_MAX]
 
 
 def _first_line(error: BaseException) -> str:
