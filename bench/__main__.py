@@ -38,7 +38,7 @@ class Duration:
     sealed_spans: int
 
 
-FULL = Duration(load_s=10.0, rounds=3, sealed_spans=200_000)
+FULL = Duration(load_s=8.0, rounds=3, sealed_spans=150_000)
 SHORT = Duration(load_s=2.0, rounds=1, sealed_spans=60_000)
 
 

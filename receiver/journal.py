@@ -51,8 +51,8 @@ FILE_SUFFIX: Final = ".journal"
 LOCK_SUFFIX: Final = ".lock"
 
 # A file is deleted only when it is closed, and may hold what users said: so it is closed soon, full or not.
-FILE_BYTES_MAX: Final = 64 * 2**20
-FILE_AGE_MAX_S: Final = 5.0
+FILE_BYTES_MAX: Final = 128 * 2**20
+FILE_AGE_MAX_S: Final = 10.0
 COUNT_MAX: Final = 2**32 - 1
 
 
