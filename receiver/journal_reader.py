@@ -94,6 +94,9 @@ def read_frames(file: JournalFile, *, position: int, bytes_max: int) -> Iterator
             data = opened.read(bytes_max)
             if _is_cut(data):
                 data += opened.read(_frame_bytes(data) - len(data))
+            if file.is_finished and data and _frame_at(data, 0, file.name, position) is None:
+                # Damage: where it ends may be beyond what was to be read at once.
+                data += opened.read()
             is_whole = not opened.read(1)
     except FileNotFoundError:
         return

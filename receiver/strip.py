@@ -76,7 +76,8 @@ def _strip_large(spans: Any, above_bytes: int) -> bool:
     sizes = [len(span) for span in spans]
     if not sizes or max(sizes) <= above_bytes:
         return False
-    slim = [strip(span) if len(span) > above_bytes else span for span in spans]
+    # What is no span stays as it is: the sealer says so, and quarantine keeps nothing of its bytes.
+    slim = [strip(span) or span if len(span) > above_bytes else span for span in spans]
     del spans[:]
     spans.extend(slim)
     return True

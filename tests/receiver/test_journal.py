@@ -169,6 +169,18 @@ def test_large_frame_is_read_although_the_budget_is_small(tmp_path: Path) -> Non
     assert [one.end for one in found] == [len(frame)]
 
 
+def test_damage_longer_than_one_read_is_read_past(tmp_path: Path) -> None:
+    """However much follows the damage, reading does not stop before it for ever."""
+    frame = encode_frame(kind=KIND_REQUEST, received=1, kept=1, payload=b"p" * 1000)
+    hurt = bytearray(frame)
+    hurt[50] ^= 1
+    path = tmp_path / "a-1.journal"
+    path.write_bytes(bytes(hurt) + frame * 5)
+    found = list(read_frames(JournalFile(path, is_finished=True), position=0, bytes_max=100))
+    assert found[0] == Damage(file="a-1.journal", start=0, end=len(frame))
+    assert len(found) == 6
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     payloads=st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=8),

@@ -116,6 +116,16 @@ def test_span_that_is_no_span_is_quarantined_and_its_neighbours_count(pipeline: 
     assert (audit["received"], audit["usage"], audit["quarantined"]) == (4, 2, 2)
 
 
+def test_large_span_that_is_no_span_is_quarantined_too(pipeline: Pipeline) -> None:
+    """Stripping large spans does not lose one that cannot be read."""
+    message = wire.ExportRequest.FromString(request(call()))
+    message.resource_spans[0].scope_spans[0].spans.append(b"\x0a\xff\xff\x7fgen_ai." + b"x" * 10_000)
+    pipeline.send_bytes(message.SerializeToString())
+    pipeline.seal()
+    assert [row["reason"] for row in quarantined(pipeline)] == ["undecodable"]
+    assert pipeline.audit()["usage"] == 1
+
+
 def test_invalid_utf8_is_read_with_replacement(pipeline: Pipeline) -> None:
     """One bad byte in a text does not cost a call."""
     body = request(call(attributes={"customer.id": "ACMEXX"}))
