@@ -81,6 +81,8 @@ def interpret(
         reading = dialects.read(view)
     except UnreadableSpanError as unreadable:
         return _quarantined(span, unreadable.reason, unreadable.detail, ingest_scope)
+    except Exception as fault:  # noqa: BLE001 - a fault of ours in reading one span must not stop all others
+        return _quarantined(span, "reader_failed", f"{type(fault).__name__}: {fault}", ingest_scope)
     if reading is None:
         return _payer(span, ingest_scope, attribution)
     doubt = _why_unusable(span, reading)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from receiver import wire
+from receiver import dialects, wire
+from receiver.dialects.reading import Reading, SpanView
 from tests.otlp import START_NS, SpanText, call, encode, request
 from tests.pipeline import Pipeline
 
@@ -124,6 +125,21 @@ def test_large_span_that_is_no_span_is_quarantined_too(pipeline: Pipeline) -> No
     pipeline.seal()
     assert [row["reason"] for row in quarantined(pipeline)] == ["undecodable"]
     assert pipeline.audit()["usage"] == 1
+
+
+def test_fault_of_a_dialect_costs_one_span(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in reading one span quarantines that span; the ledger goes on."""
+    read = dialects.read
+
+    def faulty(span: SpanView) -> Reading | None:
+        if span.name == "the one":
+            raise ZeroDivisionError
+        return read(span)
+
+    monkeypatch.setattr(dialects, "read", faulty)
+    pipeline.take(call(), call(name="the one"), call())
+    assert [row["reason"] for row in quarantined(pipeline)] == ["reader_failed"]
+    assert pipeline.audit()["usage"] == 2
 
 
 def test_invalid_utf8_is_read_with_replacement(pipeline: Pipeline) -> None:
