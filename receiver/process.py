@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -32,10 +31,9 @@ def run_receiver(
     config: ReceiverConfig,
     *,
     filesystem: Filesystem | None = None,
-    on_ready: Callable[[int], None] = lambda _port: None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Receive until told to stop. `on_ready` gets the port.
+    """Receive until told to stop.
 
     Raises:
         LedgerInUseError: another receiver has this data directory.
@@ -59,7 +57,6 @@ def run_receiver(
             )
             receiver.start()
             _log.info("receiving", listen=config.listen, port=receiver.port, data_dir=str(config.data.root))
-            on_ready(receiver.port)
             stopping.wait()
             _log.info("stopping", reason="told to")
             receiver.stop(grace_s=config.stop_grace_s)

@@ -19,7 +19,6 @@ from receiver.dialects.sellers import seller
 from receiver.dialects.usage import InputMeaning, UsageKeys, read_usage
 
 DIALECT: Final = "openinference"
-SCOPE_PREFIX: Final = "openinference.instrumentation"
 KIND_KEY: Final = "openinference.span.kind"
 
 USAGE_KEYS: Final = UsageKeys(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -28,7 +27,6 @@ def run_sealer(
     config: SealerConfig,
     *,
     filesystem: Filesystem | None = None,
-    on_ready: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
 ) -> None:
     """Seal until told to stop.
@@ -45,7 +43,6 @@ def run_sealer(
     while True:
         try:
             with _open(config, book, files) as sealer:
-                on_ready()
                 _seal_until(stopping, sealer, config)
                 _log.info("stopped", commit=sealer.state.commit)
                 return
