@@ -8,6 +8,9 @@
 Null means not known, never 0. Token totals are inclusive of their details (input_tokens contains cache_read_tokens).
 Units are genai-prices' (https://github.com/pydantic/genai-prices), where `output_reasoning_tokens` is
 `reasoning_tokens` here. Times are microseconds UTC, truncated from the span's nanoseconds.
+
+Versions of the schema: 1, and 2 with `cost_low`, `cost_high` (the bounds of a cost whose status is `ambiguous`),
+`price_reason` and `list_price_version`.
 """
 
 from __future__ import annotations
@@ -18,20 +21,24 @@ import pyarrow as pa
 
 from ledger.money import COST_TYPE
 from ledger.vocabulary import UNIT_COLUMNS as UNIT_COLUMNS
+from ledger.vocabulary import BillingMode as BillingMode
 from ledger.vocabulary import EntryType as EntryType
+from ledger.vocabulary import Flag as Flag
 from ledger.vocabulary import PriceStatus as PriceStatus
 from ledger.vocabulary import SpanClass as SpanClass
 from ledger.vocabulary import Table as Table
 from ledger.vocabulary import UsageStatus as UsageStatus
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 TIME: Final[pa.DataType] = pa.timestamp("us", tz="UTC")
 _LABELS: Final[pa.DataType] = pa.map_(pa.string(), pa.string())
 _UNITS: Final[pa.DataType] = pa.map_(pa.string(), pa.int64())
 
 
-COST_COLUMNS: Final = ("input_cost", "output_cost", "other_cost", "cost", "list_cost", "reported_cost")
+COST_COLUMNS: Final = (
+    "input_cost", "output_cost", "other_cost", "cost", "list_cost", "reported_cost", "cost_low", "cost_high",
+)  # fmt: skip
 
 _IDENTITY: Final = [
     pa.field("source", pa.string(), nullable=False),
@@ -92,6 +99,9 @@ _MONEY: Final = [
     pa.field("price_version", pa.string()),
     pa.field("price_model", pa.string()),
     pa.field("reported_cost_source", pa.string()),
+    # Since version 2: why the price status is what it is, in words; and which public price `list_cost` is at.
+    pa.field("price_reason", pa.string()),
+    pa.field("list_price_version", pa.string()),
 ]
 # What the span itself said: an allow-list, never message content. Retention may drop these columns, and only these.
 _EVIDENCE: Final = [

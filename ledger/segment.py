@@ -65,7 +65,7 @@ def write_segment(
 
 
 def read_segment(segment: Segment, *, ledger: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a listed segment's rows (all columns unless named).
+    """Read a listed segment's rows (all columns unless named), in the newest schema: what its file lacks is null.
 
     Raises:
         LedgerDamagedError: when the file is missing, unreadable or has another number of rows than was listed.
@@ -82,7 +82,20 @@ def read_segment(segment: Segment, *, ledger: Path, columns: list[str] | None = 
             f"segment {path} has {rows.num_rows} rows, the manifest says {segment.rows}.",
             hint="Restore it from a backup.",
         )
-    return rows
+    return _completed(rows, segment.table, columns)
+
+
+def _completed(rows: pa.Table, table: Table, columns: list[str] | None) -> pa.Table:
+    """Add the columns that were not known yet when the file was written, and put all into the schema's order."""
+    schema = SCHEMAS[table]
+    wanted = schema.names if columns is None else columns
+    if rows.column_names == wanted:
+        return rows
+    arrays = [
+        rows.column(name) if name in rows.column_names else pa.nulls(rows.num_rows, schema.field(name).type)
+        for name in wanted
+    ]
+    return pa.Table.from_arrays(arrays, schema=pa.schema([schema.field(name) for name in wanted]))
 
 
 def read_journal_ranges(path: Path) -> dict[str, tuple[int, int]]:

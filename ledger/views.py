@@ -146,11 +146,15 @@ def _view(name: str, query: str) -> str:
 def _rows(table: Table, state: LedgerState, ledger: Path) -> str:
     segments = state.of_table(table)
     schema = SET_ASIDE_SCHEMA if table == Table.SET_ASIDE else ENTRY_SCHEMA
+    empty = ", ".join(f'NULL::{_SQL_TYPES[field.type]} AS "{field.name}"' for field in schema)
     if not segments:
-        empty = ", ".join(f'NULL::{_SQL_TYPES[field.type]} AS "{field.name}"' for field in schema)
         return f"SELECT {empty} WHERE false"
     files = ",\n    ".join(_literal(str((ledger / segment.path).absolute())) for segment in segments)
-    return f"SELECT * FROM read_parquet([\n    {files}\n], union_by_name = true, hive_partitioning = false)"
+    # Segments written before a column was added lack it: the empty row type gives it to them, as null.
+    return (
+        f"SELECT {empty} WHERE false UNION ALL BY NAME\n"
+        f"SELECT * FROM read_parquet([\n    {files}\n], union_by_name = true, hive_partitioning = false)"
+    )
 
 
 def _projection(schema: pa.Schema) -> str:

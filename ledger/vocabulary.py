@@ -48,6 +48,37 @@ class PriceStatus(StrEnum):
     NO_USAGE = "no_usage"
 
 
+class Flag(StrEnum):
+    """What `usage_flags` says of a call that decides about its price. Readings raise them, pricing obeys them.
+
+    Other flags inform only: each dialect has its own.
+    """
+
+    LOCAL_CACHE_HIT = "local_cache_hit"
+    """A cache of the application's or gateway's own answered: nobody charged anything."""
+    CACHE_WRITE_UNSAID = "cache_write_unsaid"
+    """Tokens may have been written to the provider's cache; this emitter never says so."""
+    CACHE_TTL_UNSAID = "cache_ttl_unsaid"
+    """Tokens were written to the provider's cache, for how long is not said."""
+    PROFILE_UNSAID = "bedrock_profile_unsaid"
+    """The emitter shortens Bedrock's inference-profile ids: regional or global is not said."""
+    GATEWAY = "gateway"
+    """The span was made by a gateway that saw the call pass, not by the application that made it."""
+
+
+class BillingMode(StrEnum):
+    """How a call is paid for."""
+
+    METERED = "metered"
+    """By its own usage, at list or negotiated rates."""
+    SUBSCRIPTION = "subscription"
+    """By a seat or a plan: the call's cash cost is 0, its list cost is kept."""
+    PROVISIONED = "provisioned"
+    """By capacity bought ahead: the call's cash cost is 0, its list cost is kept."""
+    SELF_HOSTED = "self_hosted"
+    """On machines of one's own: no vendor's price holds."""
+
+
 class Table(StrEnum):
     """The ledger's tables, each a folder under `ledger/`."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.vocabulary import UsageStatus
+from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
@@ -207,12 +208,20 @@ _NAMING_KEYS: Final = (
 # Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
 _CACHED_PROMPT_MIN: Final = 1024
 _CALLS_MAX: Final = 50_000
+# Scopes are few; a stream that makes up names is forgotten whole.
+_EMITTERS_MAX: Final = 10_000
+_emitters: dict[str, Emitter] = {}
 _calls: dict[tuple[object, ...], _Call] = {}
 
 
-def read_genai(span: SpanView, emitter: Emitter) -> Reading | None:
+def read_genai(span: SpanView) -> Reading | None:
     """Read a span by GenAI names; None when it has none that say what it is."""
     attributes = span.attributes
+    emitter = _emitters.get(span.scope_name)
+    if emitter is None:
+        if len(_emitters) > _EMITTERS_MAX:
+            _emitters.clear()
+        emitter = _emitters[span.scope_name] = emitter_of(span.scope_name)
     call = _call(attributes, emitter)
     if call is None:
         return None
@@ -359,3 +368,6 @@ def _recover_thoughts(usage: Usage) -> tuple[str, ...]:
     units["output_tokens"] += thoughts
     units.setdefault("reasoning_tokens", thoughts)
     return ("thoughts_from_total",)
+
+
+FAMILY: Final = Family(name="genai", scopes=tuple(one.scope_prefix for one in EMITTERS), read=read_genai)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
@@ -90,3 +91,8 @@ def _cost(attributes: Mapping[str, AttributeValue]) -> Decimal | None:
     except InvalidOperation:
         return None
     return cost if cost.is_finite() and 0 <= cost < 10**9 else None
+
+
+FAMILY: Final = Family(
+    name=DIALECT, scopes=("openinference.instrumentation",), read=read_openinference, keys=(KIND_KEY,)
+)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ledger.vocabulary import UsageStatus
+from ledger.vocabulary import BillingMode, UsageStatus
 
 Scalar = str | bool | int | float | bytes
 AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"]
@@ -60,6 +60,8 @@ class Reading(msgspec.Struct):
     deployment: str | None = None
     provider_account: str | None = None
     api_key_id: str | None = None
+    billing_mode: BillingMode | None = None
+    """How it is paid for, where the span itself says so."""
     error_type: str | None = None
     agent_name: str | None = None
     user_id: str | None = None

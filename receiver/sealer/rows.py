@@ -198,7 +198,7 @@ def _call(readings: Sequence[Reading], spans: Sequence[DecodedSpan]) -> dict[str
         "request_model": _texts([one.request_model for one in readings]),
         "response_model": _texts([one.response_model for one in readings]),
         "service_tier": _texts([one.service_tier for one in readings]),
-        "billing_mode": pa.nulls(len(readings), pa.string()),
+        "billing_mode": _texts([one.billing_mode for one in readings]),
         "error_type": _texts([one.error_type for one in readings]),
         "dialect": _texts([one.dialect or None for one in readings]),
         "scope_name": _texts([one.scope.name or None for one in spans]),
