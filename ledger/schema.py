@@ -10,7 +10,7 @@ Units are genai-prices' (https://github.com/pydantic/genai-prices), where `outpu
 `reasoning_tokens` here. Times are microseconds UTC, truncated from the span's nanoseconds.
 
 Versions of the schema: 1, and 2 with `cost_low`, `cost_high` (the bounds of a cost whose status is `ambiguous`),
-`price_reason` and `list_price_version`.
+`price_reason` and `list_price_version`, and the evidence columns `span_name`, `span_kind`, `span_status`.
 """
 
 from __future__ import annotations
@@ -107,6 +107,10 @@ _MONEY: Final = [
 _EVIDENCE: Final = [
     pa.field("span_attributes", _LABELS),
     pa.field("resource_attributes", _LABELS),
+    # Since version 2: what else a later reading of the span needs. Kind and status are OTLP's numbers.
+    pa.field("span_name", pa.string()),
+    pa.field("span_kind", pa.int8()),
+    pa.field("span_status", pa.int8()),
 ]
 _SET_ASIDE_ONLY: Final = [
     pa.field("span_class", pa.string(), nullable=False),

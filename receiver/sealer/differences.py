@@ -12,9 +12,9 @@ Must not: read files or build tables. It asks the index, and returns a plan.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -55,6 +55,18 @@ class OldRow:
     reason: str | None
     source_id: bytes | None = None
     """Another source id than the standing row's, for the losing content of a conflict."""
+    overrides: Mapping[str, Any] | None = None
+    """Columns that a job gives new values; never on a reversal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What a job makes of a span that the ledger has: the same content, read, priced or attributed anew."""
+
+    fact: SpanFact
+    overrides: Mapping[str, Any]
+    """Column → new value, in Python's form of the column's type."""
+    reason: str
 
 
 class SpanChange(msgspec.Struct):
@@ -88,11 +100,14 @@ class _Contents:
     best: Candidate | None = None
     losers: dict[bytes, Candidate] = field(default_factory=dict)
     """Other contents that came with this batch, by hash."""
+    rewrite: Rewrite | None = None
 
     @property
     def fact(self) -> SpanFact:
         if self.best is not None:
             return self.best.fact
+        if self.rewrite is not None:
+            return self.rewrite.fact
         assert self.state is not None
         return self.state.fact
 
@@ -117,6 +132,19 @@ def plan(candidates: Iterable[Candidate], payers: Iterable[PayerSpan], index: In
             _add_single(trace, came[0], result)
         else:
             _add_trace(trace, came, said.get(trace, {}), index if is_known else None, result)
+    return result
+
+
+def plan_rewrites(rewrites: Mapping[TraceKey, Mapping[bytes, Rewrite]], index: Index) -> Plan:
+    """Compute what to write when a job changes what is known of spans, by trace and span id."""
+    result = Plan()
+    for trace, spans in rewrites.items():
+        states, facts = index.trace(trace)
+        contents = {span_id: _Contents(state, rewrite=spans.get(span_id)) for span_id, state in states.items()}
+        assert spans.keys() <= contents.keys(), "a job rewrites only what the ledger has"
+        outcomes = trace_outcome((one.fact for one in contents.values()), facts.values())
+        for span_id, one in contents.items():
+            _add_difference(trace, one, outcomes[span_id], result)
     return result
 
 
@@ -196,7 +224,8 @@ def _add_difference(trace: TraceKey, one: _Contents, outcome: SpanOutcome, resul
         return
     state = one.state
     same_payer = (state.customer_id, state.customer_source) == (outcome.customer_id, outcome.customer_source)
-    if one.best is None and state.span_class == outcome.span_class and same_payer:
+    same_content = one.best is None and one.rewrite is None
+    if same_content and state.span_class == outcome.span_class and same_payer:
         return
     result.counts[SpanClass(state.span_class)] -= 1
     result.counts[outcome.span_class] += 1
@@ -214,7 +243,8 @@ def _add_difference(trace: TraceKey, one: _Contents, outcome: SpanOutcome, resul
         row = NewRow(table, one.best, outcome, revision, entry_type, reason, source_id)
         result.new_rows.append(row)
     else:
-        row = OldRow(table, trace, state, outcome, revision, entry_type, reason)
+        overrides = one.rewrite.overrides if one.rewrite is not None else None
+        row = OldRow(table, trace, state, outcome, revision, entry_type, reason, overrides=overrides)
         result.old_rows.append(row)
     was_billed = state.was_billed or outcome.span_class == SpanClass.USAGE
     result.changes.append(SpanChange(trace, one.fact, outcome, row, was_billed))
@@ -232,6 +262,8 @@ def _reason(one: _Contents, outcome: SpanOutcome) -> str:
     assert one.state is not None
     if one.best is not None:
         return CONFLICT_REASON
+    if one.rewrite is not None:
+        return one.rewrite.reason
     if one.state.span_class == outcome.span_class:
         return CUSTOMER_REASON
     return outcome.reason or UNNESTED_REASON

@@ -33,7 +33,7 @@ from ledger.schema import (
 from pricing.book import PriceBook
 from receiver.dialects.reading import Reading, SpanKind
 from receiver.sealer.candidate import Candidate
-from receiver.sealer.decode import DecodedSpan, ResourceView, ScopeView, stripped
+from receiver.sealer.decode import EVIDENCE_CHARS_MAX, DecodedSpan, ResourceView, ScopeView, stripped
 from receiver.sealer.differences import CONFLICT_REASON, NewRow, OldRow
 from receiver.sealer.facts import TraceFact
 from receiver.sealer.index import TraceKey
@@ -74,10 +74,7 @@ def new_rows(rows: Sequence[NewRow], *, table: Table, stamp: Stamp, labels: Labe
     columns |= _call(readings, spans)
     columns |= _usage(readings, spans, call_count=0 if table == Table.SET_ASIDE else 1)
     columns |= _reported(readings)
-    columns |= {
-        "span_attributes": _maps([span.evidence or None for span in spans], pa.string()),
-        "resource_attributes": _maps([span.resource.evidence or None for span in spans], pa.string()),
-    }
+    columns |= _evidence(spans)
     if table == Table.SET_ASIDE:
         columns |= _set_aside(rows)
         return _table(columns, SET_ASIDE_SCHEMA, len(rows))
@@ -233,6 +230,16 @@ def _reported(readings: Sequence[Reading]) -> dict[str, Column]:
     }
 
 
+def _evidence(spans: Sequence[DecodedSpan]) -> dict[str, Column]:
+    return {
+        "span_attributes": _maps([span.evidence or None for span in spans], pa.string()),
+        "resource_attributes": _maps([span.resource.evidence or None for span in spans], pa.string()),
+        "span_name": _texts([span.name[:EVIDENCE_CHARS_MAX] or None for span in spans]),
+        "span_kind": pa.array([span.kind if 0 <= span.kind < 128 else 0 for span in spans], pa.int8()),
+        "span_status": pa.array([span.status_code if 0 <= span.status_code < 128 else 0 for span in spans], pa.int8()),
+    }
+
+
 def _set_aside(rows: Sequence[NewRow]) -> dict[str, Column]:
     return {
         "span_class": _texts(
@@ -269,8 +276,9 @@ def _rewritten(taken: pa.Table, rows: Sequence[OldRow], schema: pa.Schema, stamp
     for name in (*UNIT_COLUMNS, *COST_COLUMNS):
         columns[name] = pc.if_else(reverse, pc.negate(columns[name]), columns[name]).cast(schema.field(name).type)
     columns["other_usage"] = _negated_units(columns["other_usage"], rows)
+    keep = pa.array([row.entry_type != EntryType.REVERSAL for row in rows])
     for name in EVIDENCE_COLUMNS:
-        columns[name] = _nulled(columns[name], rows)
+        columns[name] = _kept(columns[name], keep)
     columns["revision"] = pa.array([row.revision for row in rows], pa.int32())
     columns["entry_type"] = _texts([row.entry_type for row in rows])
     columns["reason"] = _texts([row.reason for row in rows])
@@ -278,6 +286,7 @@ def _rewritten(taken: pa.Table, rows: Sequence[OldRow], schema: pa.Schema, stamp
     columns["recorded_time"] = pa.repeat(pa.scalar(stamp.recorded_us, TIME), count)
     columns["call_count"] = pa.array([_call_count(row) for row in rows], pa.int8())
     columns |= _old_payer(columns, rows)
+    columns |= _overridden(columns, rows, schema)
     if any(row.source_id is not None for row in rows):
         ids = columns["source_id"].to_pylist()
         columns["source_id"] = pa.array(
@@ -323,15 +332,24 @@ def _negated_units(column: Column, rows: Sequence[OldRow]) -> Column:
     )
 
 
-def _nulled(column: Column, rows: Sequence[OldRow]) -> Column:
-    values = column.to_pylist()
-    return _maps(
-        [
-            None if value is None or row.entry_type == EntryType.REVERSAL else dict(value)
-            for row, value in zip(rows, values, strict=True)
-        ],
-        pa.string(),
-    )
+def _kept(column: Column, keep: Column) -> Column:
+    """Null where not kept. Maps have no `if_else`: they are taken by place, and no place is null."""
+    places = pc.if_else(keep, pa.array(range(len(keep)), pa.int64()), pa.scalar(None, pa.int64()))
+    return column.take(places)
+
+
+def _overridden(columns: dict[str, Column], rows: Sequence[OldRow], schema: pa.Schema) -> dict[str, Column]:
+    """Put in what a job read or priced anew; columns that no row overrides stay as they are."""
+    names = {name for row in rows if row.overrides for name in row.overrides}
+    return {name: _with_overrides(columns[name], name, rows, schema) for name in names}
+
+
+def _with_overrides(column: Column, name: str, rows: Sequence[OldRow], schema: pa.Schema) -> Column:
+    values = [
+        row.overrides[name] if row.overrides is not None and name in row.overrides else known
+        for row, known in zip(rows, column.to_pylist(), strict=True)
+    ]
+    return pa.array(values, schema.field(name).type)
 
 
 # ---------------------------------------------------------------- columns
