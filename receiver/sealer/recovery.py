@@ -9,7 +9,7 @@ ledger or format, or ahead of the manifest is deleted and built from the first c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -136,11 +136,25 @@ def _with_history(trace: TraceKey, state: SpanState, index: Index) -> SpanState:
 
 def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, position: int) -> SpanState:
     span_class = SpanClass(row["span_class"]) if table == Table.SET_ASIDE else SpanClass.USAGE
+    return SpanState(
+        fact=fact_of_row(row, span_id, kind=_KINDS.get(span_class, FactKind.CALL)),
+        span_class=span_class,
+        revision=row["revision"],
+        customer_id=row["customer_id"],
+        customer_source=row["customer_source"],
+        commit=commit,
+        row=position,
+        table=table.value,
+        was_billed=span_class == SpanClass.USAGE,
+    )
+
+
+def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> SpanFact:
+    """Return what is known of a span by the permanent columns of its row; `end_time` in microseconds."""
     source = row["customer_source"]
     own = row["customer_id"] if source != CUSTOMER_FROM_TRACE else None
-    kind = _KINDS.get(span_class, FactKind.CALL)
     units = sum(row[name] is not None for name in UNIT_COLUMNS) + len(row["other_usage"] or ())
-    fact = SpanFact(
+    return SpanFact(
         span_id=span_id,
         parent_span_id=row["parent_span_id"] or b"",
         content_hash=row["content_hash"],
@@ -160,10 +174,6 @@ def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, po
         end_us=row["end_time"] or 0,
         customer_id=own,
         customer_source=source if own is not None else None,
-    )
-    billed = span_class == SpanClass.USAGE
-    return SpanState(
-        fact, span_class, row["revision"], row["customer_id"], source, commit, position, table.value, billed
     )
 
 

@@ -106,6 +106,16 @@ class Sealer:
         self._write_views()
 
     @property
+    def book(self) -> PriceBook:
+        """The prices that new entries get."""
+        return self._book
+
+    @property
+    def attribution(self) -> Attribution:
+        """Who pays, for new entries."""
+        return self._attribution
+
+    @property
     def state(self) -> LedgerState:
         """The ledger as of its newest commit."""
         return self._manifest.state
@@ -124,21 +134,8 @@ class Sealer:
             return None
         for name in batch.positions:
             self._filesystem.sync_file(self._data.journal / name)
-        changes_of_commit, counts = self._plan(batch)
-        number = self.state.commit + 1
-        segments, changes = self._write_segments(changes_of_commit, batch, number)
-        commit = self._manifest.append(
-            Commit(
-                positions=batch.positions,
-                forgotten=self._forgotten(files),
-                segments=tuple(segments),
-                counts=counts,
-                versions=self._new_versions(),
-            )
-        )
-        assert commit == number
-        self._index.apply(changes, ledger_id=self.state.ledger_id, commit=commit)
-        self._write_views()
+        planned, counts = self._plan(batch)
+        commit = self._commit(planned, counts, batch=batch, forgotten=self._forgotten(files))
         self._delete_consumed(files)
         return SealResult(
             commit=commit,
@@ -147,6 +144,17 @@ class Sealer:
             damage=tuple(batch.damage),
             has_more=batch.is_full,
         )
+
+    def rewrite(self, planned: Plan) -> int:
+        """Commit what a job changes in the ledger; return the commit's number. Nothing of the journal is consumed."""
+        assert not planned.new_rows, "a job has no new spans"
+        counts = Counter({one.value: planned.counts[one] for one in SpanClass})
+        assert not sum(counts.values()), "a job moves spans from one class to another"
+        return self._commit(planned, counts, batch=_Batch(), forgotten=())
+
+    def segment_rows(self, segment: Segment) -> pa.Table:
+        """Return the rows of a live segment."""
+        return read_segment(segment, ledger=self._data.ledger)
 
     def close(self) -> None:
         """Give manifest, index and lock back."""
@@ -208,6 +216,24 @@ class Sealer:
         counts: Counter[str] = Counter({one.value: result.counts[one] for one in SpanClass})
         counts[RECEIVED] = received
         return result, counts
+
+    def _commit(self, planned: Plan, counts: Counter[str], *, batch: _Batch, forgotten: tuple[str, ...]) -> int:
+        """Steps 2 to 5: segments, the manifest line, the index, the views."""
+        number = self.state.commit + 1
+        segments, changes = self._write_segments(planned, batch, number)
+        commit = self._manifest.append(
+            Commit(
+                positions=batch.positions,
+                forgotten=forgotten,
+                segments=tuple(segments),
+                counts=counts,
+                versions=self._new_versions(),
+            )
+        )
+        assert commit == number
+        self._index.apply(changes, ledger_id=self.state.ledger_id, commit=commit)
+        self._write_views()
+        return commit
 
     def _write_segments(self, result: Plan, batch: _Batch, number: int) -> tuple[list[Segment], IndexChanges]:
         stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
