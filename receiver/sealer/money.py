@@ -1,7 +1,8 @@
 """Money on rows: calls laid out for `pricing`, amounts laid back into the ledger's columns.
 
 A row is priced once, when it is first billed, at the price in force at the call's start. A row that already carries a
-price status keeps its money as it is: prices are pinned until a job moves them.
+price status keeps its money as it is: prices are pinned until a job moves them. Such a job asks `price_rows` what the
+rows would cost by a book, and compares.
 
 Must not: know a price, or round.
 """
@@ -20,7 +21,8 @@ from pricing.book import PriceBook
 from receiver.dialects.reading import Reading
 from receiver.sealer.decode import DecodedSpan
 
-_PRICED_COLUMNS: Final = (
+# Everything that pricing says of a row.
+PRICED_COLUMNS: Final = (
     "input_cost", "output_cost", "other_cost", "cost", "list_cost",
     "cost_currency", "price_status", "price_version", "price_model",
 )  # fmt: skip
@@ -40,17 +42,25 @@ def price_new(readings: Sequence[Reading], spans: Sequence[DecodedSpan], *, book
     return _columns(price(calls, book=book))
 
 
+def price_rows(rows: pa.Table, *, book: PriceBook) -> dict[str, pa.Array]:
+    """Return what rows of the entry schema cost by a book, from permanent columns alone; nothing of them is changed.
+
+    The columns are `PRICED_COLUMNS`. Give it rows that stand (usage, restatements): a reversal's figures are negative.
+    """
+    return _columns(price(_calls_of(rows), book=book))
+
+
 def price_unpriced(rows: pa.Table, *, book: PriceBook) -> pa.Table:
     """Fill in the money of rows that have never been priced; the others stay as they are."""
     statuses = rows.column("price_status").to_pylist()
     positions = [position for position, status in enumerate(statuses) if status is None]
     if not positions:
         return rows
-    money = _columns(price(_calls_of(rows.take(positions)), book=book))
+    money = price_rows(rows.take(positions), book=book)
     # Rows that had money first, then the newly priced, then back into order.
     kept = [position for position, status in enumerate(statuses) if status is not None]
     fresh = rows.take(positions)
-    for name in _PRICED_COLUMNS:
+    for name in PRICED_COLUMNS:
         fresh = fresh.set_column(fresh.schema.get_field_index(name), rows.schema.field(name), money[name])
     joined = pa.concat_tables([rows.take(kept), fresh])
     order = {position: place for place, position in enumerate([*kept, *positions])}
