@@ -1,9 +1,12 @@
 """Dialects: what each instrumentation means by its attributes. Pure: a span in, a reading out.
 
-Chosen by who wrote the span (instrumentation scope) first, by its attributes second, from the families in `FAMILIES`:
+Chosen by who wrote the span (instrumentation scope, then its version) first, by its attributes second, from the
+families in `FAMILIES`:
 
     openinference   OpenInference's own names
-    genai           OpenTelemetry's GenAI names, in all generations: official instrumentations, OpenLLMetry, others
+    otel_genai      OpenTelemetry's own instrumentations, with the GenAI conventions' names in all generations
+    openllmetry     Traceloop's instrumentations: the same names, other habits
+    conventions     GenAI names from a scope that nobody knows
 
 Adding an emitter is a row in a family's table and a test; adding a family is a module and its line in `FAMILIES`.
 Must not: do I/O, price, or look at other spans.
@@ -11,10 +14,10 @@ Must not: do I/O, price, or look at other spans.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from receiver.dialects import genai, openinference
+from receiver.dialects import conventions, openinference, openllmetry, otel_genai
+from receiver.dialects.emitter import Emitter, choose
 from receiver.dialects.family import Family
 from receiver.dialects.marks import (
     CONTENT_KEYS,
@@ -24,7 +27,7 @@ from receiver.dialects.marks import (
     SCOPE_MARKERS,
     SIDE_CHANNELS,
 )
-from receiver.dialects.reading import AttributeValue, Reading, SpanView
+from receiver.dialects.reading import Reading, SpanView
 
 __all__ = [
     "CONTENT_KEYS",
@@ -34,18 +37,21 @@ __all__ = [
     "MARKERS",
     "SCOPE_MARKERS",
     "SIDE_CHANNELS",
+    "emitter_of",
     "read",
 ]
 
-FAMILIES: Final = (openinference.FAMILY, genai.FAMILY)
+# In the order in which spans of unknown scopes are offered; the conventions take what is left.
+FAMILIES: Final = (openinference.FAMILY, otel_genai.FAMILY, openllmetry.FAMILY, conventions.FAMILY)
 
-_BY_SCOPE: Final = sorted(
-    ((scope, family) for family in FAMILIES for scope in family.scopes), key=lambda one: -len(one[0])
+_FAMILY_OF: Final = {id(emitter): family for family in FAMILIES for emitter in family.emitters}
+_EMITTERS: Final = tuple(emitter for family in FAMILIES for emitter in family.emitters)
+_WITH_KEYS: Final = tuple(
+    (key, family, family.otherwise) for family in FAMILIES if family.otherwise is not None for key in family.keys
 )
-_WITH_KEYS: Final = tuple((key, family) for family in FAMILIES for key in family.keys)
 # Scopes are few and stand on every span; a stream that makes up names is forgotten whole.
 _SCOPES_MAX: Final = 10_000
-_claimed: dict[str, Family | None] = {}
+_known: dict[tuple[str, str], tuple[Family, Emitter] | None] = {}
 
 
 def read(span: SpanView) -> Reading | None:
@@ -54,24 +60,29 @@ def read(span: SpanView) -> Reading | None:
     Raises:
         UnreadableSpanError: it claims to be a model call, but its figures cannot be believed.
     """
-    scope = span.scope_name
+    scope = (span.scope_name, span.scope_version)
     try:
-        family = _claimed[scope]
+        found = _known[scope]
     except KeyError:
-        family = _claim(scope)
-    if family is None:
-        family = _by_attributes(span.attributes)
-    return family.read(span)
+        found = _remember(scope)
+    if found is None:
+        attributes = span.attributes
+        for key, family, otherwise in _WITH_KEYS:
+            if key in attributes:
+                return family.read(span, otherwise)
+        return conventions.read(span, conventions.UNKNOWN)
+    return found[0].read(span, found[1])
 
 
-def _claim(scope: str) -> Family | None:
-    """Return the family that claims a scope, remembered; None when nobody does."""
-    if len(_claimed) > _SCOPES_MAX:
-        _claimed.clear()
-    family = next((family for beginning, family in _BY_SCOPE if scope.startswith(beginning)), None)
-    _claimed[scope] = family
-    return family
+def emitter_of(scope_name: str, scope_version: str = "") -> Emitter | None:
+    """Return what is known of a scope's spans; None when nobody knows the scope."""
+    return choose(_EMITTERS, scope_name, scope_version)
 
 
-def _by_attributes(attributes: Mapping[str, AttributeValue]) -> Family:
-    return next((family for key, family in _WITH_KEYS if key in attributes), genai.FAMILY)
+def _remember(scope: tuple[str, str]) -> tuple[Family, Emitter] | None:
+    if len(_known) > _SCOPES_MAX:
+        _known.clear()
+    emitter = emitter_of(*scope)
+    found = None if emitter is None else (_FAMILY_OF[id(emitter)], emitter)
+    _known[scope] = found
+    return found

@@ -27,7 +27,7 @@ def read_count(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) ->
             continue
         if type(value) is int and 0 <= value <= COUNT_MAX:
             return value
-        return _parsed(key, value)
+        return parse_count(key, value)
     return None
 
 
@@ -40,7 +40,12 @@ def read_text(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> 
     return None
 
 
-def _parsed(key: str, value: AttributeValue) -> int:
+def parse_count(key: str, value: AttributeValue) -> int:
+    """Return an attribute's value as a count, however it is spelled.
+
+    Raises:
+        UnreadableSpanError: it is none.
+    """
     number: int | float
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
@@ -37,15 +38,23 @@ USAGE_KEYS: Final = UsageKeys(
 # Span kind → operation of the calls; every other kind is an aggregate.
 CALLS: Final = {"LLM": "chat", "EMBEDDING": "embeddings", "RERANKER": "rerank"}
 _WITHOUT_OUTPUT: Final = frozenset({"embeddings", "rerank"})
-# Scope prefix → what its prompt count holds; others sum to inclusive, and evidence may say otherwise.
-INPUT_MEANINGS: Final = {
-    "openinference.instrumentation.claude_agent_sdk": InputMeaning.EXCLUSIVE,
-    "openinference.instrumentation.openai": InputMeaning.INCLUSIVE,
-    "openinference.instrumentation.anthropic": InputMeaning.INCLUSIVE,
-}
+_SCOPE: Final = "openinference.instrumentation"
+
+OTHERWISE: Final = Emitter(_SCOPE, DIALECT, InputMeaning.UNKNOWN, "every other instrumentor: by evidence")
+EMITTERS: Final = (
+    Emitter(
+        _SCOPE + ".claude_agent_sdk",
+        DIALECT,
+        InputMeaning.EXCLUSIVE,
+        "openinference-instrumentation-claude-agent-sdk: copies the SDK's usage, which leaves cache out",
+    ),
+    Emitter(_SCOPE + ".openai", DIALECT, InputMeaning.INCLUSIVE, "openinference-instrumentation-openai 0.1.66"),
+    Emitter(_SCOPE + ".anthropic", DIALECT, InputMeaning.INCLUSIVE, "openinference-instrumentation-anthropic 3.1.0"),
+    OTHERWISE,
+)
 
 
-def read_openinference(span: SpanView) -> Reading | None:
+def read_openinference(span: SpanView, emitter: Emitter) -> Reading | None:
     """Read a span by OpenInference's names; None when it has no kind."""
     attributes = span.attributes
     kind = read_text(attributes, (KIND_KEY,))
@@ -55,11 +64,11 @@ def read_openinference(span: SpanView) -> Reading | None:
     usage = read_usage(
         attributes,
         USAGE_KEYS,
-        meaning=INPUT_MEANINGS.get(span.scope_name, InputMeaning.UNKNOWN),
+        meaning=emitter.meaning,
         has_output=operation not in _WITHOUT_OUTPUT,
     )
     cost = _cost(attributes)
-    return Reading(
+    reading = Reading(
         SpanKind.CALL if operation else SpanKind.AGGREGATE,
         DIALECT,
         operation=operation or kind.lower(),
@@ -79,6 +88,10 @@ def read_openinference(span: SpanView) -> Reading | None:
         reported_cost=cost,
         reported_cost_source="llm.cost.total" if cost is not None else None,
     )
+    for quirk in emitter.quirks:
+        if quirk.amend is not None:
+            quirk.amend(span, reading)
+    return reading
 
 
 def _cost(attributes: Mapping[str, AttributeValue]) -> Decimal | None:
@@ -94,5 +107,16 @@ def _cost(attributes: Mapping[str, AttributeValue]) -> Decimal | None:
 
 
 FAMILY: Final = Family(
-    name=DIALECT, scopes=("openinference.instrumentation",), read=read_openinference, keys=(KIND_KEY,)
+    name=DIALECT,
+    title="OpenInference",
+    emitters=EMITTERS,
+    read=read_openinference,
+    keys=(KIND_KEY,),
+    otherwise=OTHERWISE,
+    text=f"""\
+A span with `{KIND_KEY}` is read by OpenInference's own names, even where it has GenAI names too: the two
+families are never added. No OpenInference span says its response id or its service tier.
+
+Kinds that are calls: {", ".join(f"`{kind}`" for kind in CALLS)}. Every other kind is an aggregate.""",
+    names=USAGE_KEYS,
 )

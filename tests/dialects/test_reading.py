@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.vocabulary import UsageStatus
-from receiver.dialects import read
-from receiver.dialects.genai import CALL_OPERATIONS, EMITTERS, USAGE_KEYS
+from receiver.dialects import FAMILIES, read
+from receiver.dialects.conventions import CALL_OPERATIONS, USAGE_KEYS
 from receiver.dialects.openinference import USAGE_KEYS as OPENINFERENCE_USAGE_KEYS
 from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
 
@@ -323,7 +323,8 @@ _TELLING = st.sampled_from(
 
 @given(
     attributes=st.dictionaries(st.sampled_from(_KEYS) | st.text(max_size=10), _TELLING | _VALUES, max_size=12),
-    scope=st.sampled_from([*(emitter.scope_prefix for emitter in EMITTERS), OPENINFERENCE, ""]) | st.text(max_size=20),
+    scope=st.sampled_from([*(emitter.scope for family in FAMILIES for emitter in family.emitters), OPENINFERENCE, ""])
+    | st.text(max_size=20),
     status=st.integers(0, 2),
 )
 def test_nothing_else_is_ever_raised(attributes: dict[str, Any], scope: str, status: int) -> None:
