@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short format collector lock clean
 
 help: ## show this
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.runtime ## set up, send recorded real calls through the whole thing, show what they cost
 	@$(BIN)/spanledger demo
@@ -43,6 +43,12 @@ bench: $(VENV)/.dev ## measure: every figure as a ratio against something run be
 
 bench-short: $(VENV)/.dev ## the same, a few seconds each
 	@$(BIN)/python -m bench --short
+
+accuracy: $(VENV)/.dev ## replay recorded calls through the real thing, compare with what the providers said
+	@$(BIN)/python -m tests.accuracy
+
+accuracy-short: $(VENV)/.dev ## the same, on a sample
+	@$(BIN)/python -m tests.accuracy --short
 
 lock: $(VENV)/.install ## resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --upgrade --generate-hashes --no-header --no-annotate \

@@ -16,8 +16,8 @@ from receiver.dialects.reading import SpanView
 
 # One file per instrumentation and, for OpenLLMetry's own recordings, per package.
 INSTRUMENTATIONS: Final = tuple(sorted(path.name.split(".")[0] for path in Path(__file__).parent.glob("*.jsonl.gz")))
-_KINDS: Final = {"INTERNAL": 1, "SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
-_STATUSES: Final = {"UNSET": 0, "OK": 1, "ERROR": 2}
+KINDS: Final = {"INTERNAL": 1, "SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
+STATUSES: Final = {"UNSET": 0, "OK": 1, "ERROR": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +38,29 @@ class CorpusSpan:
         """Return the span as dialects see it."""
         return SpanView(
             name=self.name,
-            kind=_KINDS[self.kind],
+            kind=KINDS[self.kind],
             scope_name=self.scope,
             scope_version=self.scope_version,
             attributes=self.attributes,
             resource={},
-            status_code=_STATUSES[self.status],
+            status_code=STATUSES[self.status],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """One provider response: what it said of itself."""
+    """One provider response: what it said of itself, and who was asked."""
 
     model: str | None
     response_id: str | None
     usage: dict[str, Any]
+    address: str
+    """Scheme and host that were called: who sold it."""
+    invoked_model: str | None
+    """The model as the path of the request names it, where it does (Bedrock): with its region or profile."""
+    tier: str | None
+    """The service tier that the response says was given."""
+    streamed: bool
 
 
 @dataclass(frozen=True, slots=True)

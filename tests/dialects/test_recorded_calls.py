@@ -7,59 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from ledger.vocabulary import UsageStatus
 from receiver.dialects import read
 from receiver.dialects.reading import Reading, SpanKind
+from tests.accuracy.truth import figures_of
 from tests.corpus.recorded import INSTRUMENTATIONS, Recording, Truth, recordings
 
 # These say how a figure was read, not that it is doubtful.
 _CERTAIN_FLAGS = ("exclusive_input:", "unknown_scope", "operation_inferred", "service_tier_requested")
 # What the emitter is known to get wrong: right figures under these flags are luck.
 _UNRELIABLE_EMITTER_FLAGS = frozenset({"stream_usage_unreliable", "stream_not_ruled_out", "cache_write_unsaid"})
-
-
-def figures_of(usage: dict[str, Any]) -> dict[str, int]:
-    """Turn a provider's usage block into inclusive figures, the plain way."""
-    if "billed_units" in usage:  # Cohere
-        usage = usage["billed_units"]
-    if "inputTokens" in usage:  # Bedrock Converse, and Nova
-        read_tokens = usage.get("cacheReadInputTokens") or usage.get("cacheReadInputTokenCount") or 0
-        write_tokens = usage.get("cacheWriteInputTokens") or usage.get("cacheWriteInputTokenCount") or 0
-        return _figures(
-            usage["inputTokens"] + read_tokens + write_tokens, usage["outputTokens"], read_tokens, write_tokens
-        )
-    if "prompt_tokens" in usage:  # OpenAI chat, completions, embeddings
-        inputs, outputs = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
-        totals = usage["prompt_tokens"], usage.get("completion_tokens") or 0
-    elif "input_tokens_details" in usage:  # OpenAI Responses
-        inputs, outputs = usage["input_tokens_details"] or {}, usage["output_tokens_details"] or {}
-        totals = usage["input_tokens"], usage["output_tokens"]
-    else:  # Anthropic
-        read_tokens, write_tokens = (
-            usage.get(key) or 0 for key in ("cache_read_input_tokens", "cache_creation_input_tokens")
-        )
-        inputs = {"cached_tokens": read_tokens, "cache_write_tokens": write_tokens}
-        outputs = {"reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens")}
-        totals = usage["input_tokens"] + read_tokens + write_tokens, usage["output_tokens"]
-    return _figures(
-        *totals, inputs.get("cached_tokens"), inputs.get("cache_write_tokens"), outputs.get("reasoning_tokens")
-    )
-
-
-def _figures(
-    inputs: int, outputs: int, read_tokens: int | None, write_tokens: int | None, reasoning: int | None = None
-) -> dict[str, int]:
-    return {
-        "input_tokens": inputs,
-        "output_tokens": outputs,
-        "cache_read_tokens": read_tokens or 0,
-        "cache_write_tokens": write_tokens or 0,
-        "reasoning_tokens": reasoning or 0,
-    }
+# Of other figures, what the span says must be the provider's.
+_DECIDING = frozenset({"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"})
 
 
 def calls_with_truth(recording: Recording) -> Iterator[tuple[Reading, Truth]]:
@@ -78,7 +40,7 @@ def is_exact(reading: Reading, truth: Truth) -> bool:
     """Say whether all figures that decide about money are the provider's; reasoning, where the span says it."""
     expected = figures_of(truth.usage)
     found = {"output_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 0} | reading.usage
-    names = [name for name in expected if name != "reasoning_tokens" or name in reading.usage]
+    names = [name for name in expected if name in _DECIDING or name in reading.usage]
     return all(found.get(name) == expected[name] for name in names)
 
 

@@ -1,0 +1,60 @@
+"""`python -m tests.accuracy [--short] [NAME …]`: replay, judge, print; exit code 1 when a call is wrong.
+
+`--short` takes a sample of every instrumentation; NAME only those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from tests.accuracy import report
+from tests.accuracy.replay import replay
+from tests.accuracy.tally import Tally, tally
+from tests.corpus.recorded import INSTRUMENTATIONS, recordings
+
+_SAMPLE_EVERY: Final = 7
+# Each runs two programs, mostly starting up.
+_AT_ONCE: Final = 2
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    chosen = _arguments()
+    began_s = time.monotonic()
+    every = _SAMPLE_EVERY if chosen.short else 1
+    with tempfile.TemporaryDirectory(prefix="spanledger-accuracy-") as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
+        tallies = list(pool.map(lambda name: measure(name, folder=Path(folder) / name, every=every), chosen.names))
+    faults = report.faults(tallies)
+    for part in (report.table(tallies), report.reasons(tallies), faults):
+        if part:
+            sys.stdout.write(part + "\n\n")
+    sys.stdout.write(f"{sum(one.calls for one in tallies):,} calls in {time.monotonic() - began_s:.0f} s\n")
+    return 1 if faults else 0
+
+
+def measure(name: str, *, folder: Path, every: int = 1) -> Tally:
+    """Replay an instrumentation's recordings, or every n-th of them, and judge what the ledger says."""
+    chosen = recordings(name)[::every]
+    return tally(name, chosen, replay(chosen, folder=folder))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(INSTRUMENTATIONS)}")
+    parser.add_argument("--short", action="store_true", help="a sample of every instrumentation")
+    chosen = parser.parse_args()
+    unknown = sorted({*chosen.names} - {*INSTRUMENTATIONS})
+    if unknown:
+        parser.error(f"no recordings of {', '.join(unknown)}; there are {', '.join(INSTRUMENTATIONS)}")
+    chosen.names = chosen.names or list(INSTRUMENTATIONS)
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())
