@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short format collector lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -50,6 +50,12 @@ accuracy: $(VENV)/.dev ## replay recorded calls through the real thing, compare 
 accuracy-short: $(VENV)/.dev ## the same, on a sample
 	@$(BIN)/python -m tests.accuracy --short
 
+live: $(VENV)/.dev ## run real instrumentations, newest releases, against a provider of ours; write the matrix (some minutes)
+	@$(BIN)/python -m tests.live --write
+
+live-short: $(VENV)/.dev ## the same, a handful of them, writing nothing
+	@$(BIN)/python -m tests.live --short
+
 lock: $(VENV)/.install ## resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --upgrade --generate-hashes --no-header --no-annotate \
 		--extra build -o requirements.lock
@@ -57,7 +63,7 @@ lock: $(VENV)/.install ## resolve the dependencies anew into the lock files
 		--extra build --extra dev --extra bench --prerelease if-necessary-or-explicit -o requirements-dev.lock
 
 clean: ## remove what make made
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-live .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.install: requirements-install.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
