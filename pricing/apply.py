@@ -1,223 +1,156 @@
-"""Rates applied to columns of calls: grouped by who sold what at which tier, charged per card, rounded once.
+"""Rates applied to columns of calls: grouped by what they were called with, charged per card, rounded once.
 
-A call's cost is the exact sum over its units, rounded once, half-even, to 12 decimals. Its parts are rounded so that
-`input_cost + output_cost + other_cost = cost` holds to the last digit: input is R(input), output is R(input + output) −
-R(input), other is cost − R(input + output), with R the rounding. Each is within 10⁻¹² of its exact value, none is
-negative, and a part for which nothing was charged is exactly 0.
-
-A call without a cost has a status that says why, and no amount:
+A call without a cost has a status that says why, `price_reason` in words, and no amount:
 
     no_usage        nothing was reported that could be charged
     unknown_model   nobody is known to sell it
-    ambiguous       the amount cannot be known: a part of the usage is missing, the service tier is not known or has no
-                    price at that time, or the call began before the first price
+    ambiguous       the amount is not known: a part of the usage is missing, the service tier is not known or has no
+                    price at that time, the call began before the first price, or something unsaid changes the price
     unknown_unit    something was used that the model has no price for
     invalid_usage   the usage contradicts itself (`charges` says how)
 
-`price_model` is given wherever the model is known, `price_version` where a price was applied.
+Where what is unsaid has exact alternatives (`unsaid`, `book`), `cost_low` and `cost_high` are the least and the most of
+their amounts; where they give the same amount, the call is priced. `price_model` is given wherever the model is known,
+`price_version` where a price was applied.
+
+Nothing is paid for an answer from a cache of one's own, nor for a call by subscription or on provisioned capacity: its
+`cost` is 0, and of the latter `list_cost` says what it would have cost. No seller's price holds on one's own machines.
 
 Must not: fall back. Units of an amount: 10⁻¹² USD.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ledger.schema import PriceStatus, UsageStatus
-from pricing.book import PriceBook
-from pricing.charges import Charges, Counts, Figures, Mask, charge
-from pricing.rates import RateCard
-from pricing.units import Direction, library_name, registry
+from ledger.schema import BillingMode, Flag, PriceStatus, UsageStatus
+from pricing.book import Listing, PriceBook
+from pricing.calls import CallColumns as CallColumns
+from pricing.calls import Called, Rows, alike, chargeable, read_usage
+from pricing.calls import MoneyColumns as MoneyColumns
+from pricing.charges import Figures
+from pricing.rates import Choice, RateCard, Refusal
+from pricing.sheet import NO_USAGE, Quote, Sheet
+from pricing.unsaid import Question, question, shifted
+from pricing.worlds import enter_agreed
 
-CURRENCY: Final = "USD"  # what the price library's amounts are in
-# No count of anything; stands for null while a column is int64.
-_UNSAID: Final = -(2**63)
-
-Rows = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
-class CallColumns:
-    """Calls to be priced: parallel sequences, one item a call."""
-
-    provider: Sequence[str | None]
-    model: Sequence[str | None]
-    """The response's model where known, else the request's."""
-    start_time_us: Sequence[int]
-    """Microseconds since 1970 UTC; decides which dated price holds."""
-    service_tier: Sequence[str | None]
-    usage: Mapping[str, Sequence[int | None]]
-    """Ledger unit → counts; a unit that is absent was reported by no call."""
-    usage_status: Sequence[str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyColumns:
-    """What the calls cost: amounts in 10⁻¹² of the currency's unit, None where not known."""
-
-    input_cost: list[int | None]
-    output_cost: list[int | None]
-    other_cost: list[int | None]
-    cost: list[int | None]
-    cost_currency: list[str | None]
-    price_status: list[str]
-    price_version: list[str | None]
-    price_model: list[str | None]
+_LOCAL_CACHE: Final = "local_cache_hit"
+_LOCAL_CACHE_REASON: Final = "answered by a cache of the application's or gateway's own: nobody charged anything"
+_PARTIAL: Final = Refusal(
+    PriceStatus.AMBIGUOUS, "only a part of the usage is known; usage_flags say what is doubtful or missing"
+)
+_SELF_HOSTED: Final = Refusal(
+    PriceStatus.UNKNOWN_MODEL, "it ran on machines of one's own, where no seller's price holds; add a price of your own"
+)
+_FREE: Final = {
+    BillingMode.SUBSCRIPTION: "paid by a seat or plan and not by the call; list_cost is what it would have cost",
+    BillingMode.PROVISIONED: "paid by capacity bought ahead and not by the call; list_cost is what it would have cost",
+}
 
 
 def price(calls: CallColumns, *, book: PriceBook) -> MoneyColumns:
     """Price every call at the rates in force when it started."""
-    sheet = _Sheet(len(calls.model))
-    usage = _read_usage(calls.usage, len(calls.model))
-    start_times_us = np.array(calls.start_time_us, np.int64)
-    chargeable = _chargeable(usage, len(calls.model))
-    by_card: dict[int, tuple[RateCard, list[Rows]]] = {}
-    for (provider, model, tier, usage_status), everyone in _groups(calls):
-        rows = everyone if chargeable.all() else everyone[chargeable[everyone]]
-        if usage_status == UsageStatus.ABSENT or not len(rows):
-            continue
-        if usage_status != UsageStatus.REPORTED:
-            sheet.refuse(rows, PriceStatus.AMBIGUOUS)
-            continue
-        listing = book.listing(provider, model)
+    count = len(calls.model)
+    run = _Run(read_usage(calls.usage, count), np.array(calls.start_time_us, np.int64), book)
+    for called, rows in alike(calls, by_place=False):
+        run.take(called, rows)
+    return run.finish().money()
+
+
+class _Run:
+    """Calls priced as they were said to be, or as they could have been: one sheet, filled group by group."""
+
+    def __init__(self, usage: Mapping[str, Figures], start_times_us: npt.NDArray[np.int64], book: PriceBook) -> None:
+        self._usage = usage
+        self._start_times_us = start_times_us
+        self._book = book
+        self._sheet = Sheet(len(start_times_us))
+        self._chargeable = chargeable(usage, len(start_times_us))
+        self._all_chargeable = bool(self._chargeable.all())
+        self._quoted: dict[tuple[Any, ...], tuple[Quote, list[Rows]]] = {}
+
+    def take(self, called: Called, rows: Rows) -> None:
+        """Price calls that are alike."""
+        if Flag.LOCAL_CACHE_HIT in called.flags:
+            self._sheet.enter_free(rows, version=_LOCAL_CACHE, reason=_LOCAL_CACHE_REASON, list_cost=0)
+            return
+        rows = self._with_usage(called, rows)
+        if not len(rows):
+            return
+        self_hosted = called.billing_mode == BillingMode.SELF_HOSTED
+        listing = None if self_hosted else self._book.listing(called.provider, called.model)
         if listing is None:
-            sheet.refuse(rows, PriceStatus.UNKNOWN_MODEL)
-            continue
-        sheet.model[rows] = listing.name
-        for card, members in book.cards(listing, start_times_us[rows], tier):
-            if isinstance(card, PriceStatus):
-                sheet.refuse(rows[members], card)
+            self._quote(
+                called, _SELF_HOSTED if self_hosted else self._book.unlisted(called.provider, called.model), rows
+            )
+            return
+        self._sheet.name_model(rows, listing.name)
+        asked = question(called, listed=lambda name: self._listed(called, name), priced=listing.units.__contains__)
+        if asked is None:
+            self._at_list(called, listing, rows)
+        else:
+            self._in_worlds(asked, rows)
+
+    def finish(self) -> Sheet:
+        """Charge what was quoted, each card's calls together, and return the sheet."""
+        for quote, groups in self._quoted.values():
+            self._sheet.enter(np.concatenate(groups), quote, self._usage)
+        self._quoted.clear()
+        return self._sheet
+
+    def _with_usage(self, called: Called, rows: Rows) -> Rows:
+        """Return the calls that say something chargeable; the others stay without usage, unless nothing is paid."""
+        if called.usage_status == UsageStatus.ABSENT:
+            some, none = rows[:0], rows
+        elif self._all_chargeable:
+            return rows
+        else:
+            said = self._chargeable[rows]
+            some, none = rows[said], rows[~said]
+        if called.billing_mode in _FREE and len(none):
+            self._quote(called, Refusal(PriceStatus.NO_USAGE, NO_USAGE), none)
+        return some
+
+    def _listed(self, called: Called, model: str | None) -> str | None:
+        listing = self._book.listing(called.provider, model)
+        return listing.name if listing else None
+
+    def _at_list(self, called: Called, listing: Listing, rows: Rows) -> None:
+        if called.usage_status != UsageStatus.REPORTED:
+            self._quote(called, _PARTIAL, rows)
+            return
+        for found, members in self._book.cards(listing, self._start_times_us[rows], called.service_tier):
+            if isinstance(found, Choice):
+                sheets = [self._sheet_of(called, card, rows[members]) for card in found.cards]
+                enter_agreed(
+                    self._sheet, rows[members], sheets, reason=found.reason, without_difference=found.without_difference
+                )
             else:
-                by_card.setdefault(id(card), (card, []))[1].append(rows[members])
-    for card, groups in by_card.values():
-        sheet.enter(np.concatenate(groups), card, usage)
-    return sheet.columns()
+                self._quote(called, found, rows[members])
 
+    def _quote(self, called: Called, listed: RateCard | Refusal, rows: Rows) -> None:
+        mode = called.billing_mode
+        free = _FREE.get(BillingMode(mode)) if mode in _FREE else None
+        quote = Quote(listed, free=f"billing_mode {mode}" if free else None, reason=free)
+        self._quoted.setdefault(quote.key, (quote, []))[1].append(rows)
 
-class _Sheet:
-    """The money of all calls while it is filled in, group by group. A call not entered has no usage."""
+    def _in_worlds(self, asked: Question, rows: Rows) -> None:
+        """Price calls in every world of a question, and keep what all agree on."""
+        usage = {name: figures.of(rows) for name, figures in self._usage.items()}
+        sheets = []
+        for world in asked.worlds:
+            run = _Run(shifted(usage, world.shift), self._start_times_us[rows], self._book)
+            run.take(world.called, np.arange(len(rows)))
+            sheets.append(run.finish())
+        enter_agreed(self._sheet, rows, sheets, reason=asked.reason, without_difference=asked.without_difference)
 
-    def __init__(self, count: int) -> None:
-        self.status = np.full(count, PriceStatus.NO_USAGE.value, np.object_)
-        self.model = _nulls(count)
-        self.version = _nulls(count)
-        self.currency = _nulls(count)
-        self.amounts = [_nulls(count) for _ in range(4)]
-
-    def refuse(self, rows: Rows, status: PriceStatus) -> None:
-        """Give calls a reason instead of an amount."""
-        self.status[rows] = status.value
-
-    def enter(self, rows: Rows, card: RateCard, usage: Mapping[str, Figures]) -> None:
-        """Charge calls by one card."""
-        mentioned = {name: figures.of(rows) for name, figures in usage.items()}
-        mentioned = {name: figures for name, figures in mentioned.items() if figures.said.any()}
-        charges = charge(card, mentioned, len(rows))
-        priced = np.ones(len(rows), np.bool_)
-        for status, refused in charges.refused.items():
-            self.refuse(rows[refused], status)
-            priced &= ~refused
-        if not priced.all():
-            rows = rows[priced]
-        self.status[rows] = PriceStatus.PRICED.value
-        self.currency[rows] = CURRENCY
-        self.version[rows] = _versions(card, charges, priced)
-        for column, amounts in zip(self.amounts, _rounded_parts(charges, card.parts_per_pico), strict=True):
-            column[rows] = amounts[priced]
-
-    def columns(self) -> MoneyColumns:
-        """Return what was filled in."""
-        given, taken, other, cost = (column.tolist() for column in self.amounts)
-        return MoneyColumns(
-            input_cost=given,
-            output_cost=taken,
-            other_cost=other,
-            cost=cost,
-            cost_currency=self.currency.tolist(),
-            price_status=self.status.tolist(),
-            price_version=self.version.tolist(),
-            price_model=self.model.tolist(),
-        )
-
-
-def _nulls(count: int) -> npt.NDArray[np.object_]:
-    return np.full(count, None, np.object_)
-
-
-def _groups(calls: CallColumns) -> Iterator[tuple[tuple[Any, ...], Rows]]:
-    """Yield (provider, model, service tier, usage status) and the calls that have them."""
-    numbers: dict[tuple[Any, ...], int] = {}
-    keys = zip(calls.provider, calls.model, calls.service_tier, calls.usage_status, strict=True)
-    number_of = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
-    ends = np.cumsum(np.bincount(number_of))
-    # What follows the last end is empty.
-    return zip(numbers, np.split(np.argsort(number_of, kind="stable"), ends)[:-1], strict=True)
-
-
-def _read_usage(usage: Mapping[str, Sequence[int | None]], count: int) -> dict[str, Figures]:
-    """Return the figures by the library's unit names, without units that no call mentions."""
-    read: dict[str, Figures] = {}
-    for ledger_name, column in usage.items():
-        nulls = column.count(None)
-        if nulls == count:
-            continue
-        figures = _figures(column, has_nulls=bool(nulls))
-        name = library_name(ledger_name)
-        if name in read:  # both names of one unit: the first that says something counts
-            first = read[name]
-            figures = Figures(np.where(first.said, first.counts, figures.counts), first.said | figures.said)
-        read[name] = figures
-    return read
-
-
-def _figures(column: Sequence[int | None], *, has_nulls: bool) -> Figures:
-    values = [_UNSAID if count is None else count for count in column] if has_nulls else column
-    try:
-        counts: Counts = np.array(values, np.int64)
-    except OverflowError:
-        counts = np.array(values, np.object_)
-    said: Mask = counts != _UNSAID
-    if has_nulls:
-        counts = np.where(said, counts, 0)
-    # Far below the end of int64, so that no sum of counts can pass it.
-    return Figures(counts if np.abs(counts).max(initial=0) < 2**53 else counts.astype(np.object_), said)
-
-
-def _chargeable(usage: Mapping[str, Figures], count: int) -> Mask:
-    """Find calls that say how much of anything there is a unit for, or that they used something there is none for."""
-    units = registry().units
-    some = np.zeros(count, np.bool_)
-    for name, figures in usage.items():
-        some |= figures.said if name in units else figures.counts > 0
-    return some
-
-
-def _versions(card: RateCard, charges: Charges, priced: Mask) -> Any:
-    if charges.tiers is None:
-        return card.version
-    return np.array(card.versions, np.object_)[charges.tiers[priced]]
-
-
-def _rounded_parts(charges: Charges, parts_per_pico: int) -> tuple[Counts, Counts, Counts, Counts]:
-    """Return input, output, other and the whole, in 10⁻¹²."""
-    given = charges.parts[Direction.INPUT]
-    taken = given + charges.parts[Direction.OUTPUT]
-    cost = _rounded(taken + charges.parts[Direction.OTHER], parts_per_pico)
-    given, taken = _rounded(given, parts_per_pico), _rounded(taken, parts_per_pico)
-    return given, taken - given, cost - taken, cost
-
-
-def _rounded(numerators: Counts, parts_per_pico: int) -> Counts:
-    """Round to whole 10⁻¹², half-even."""
-    if parts_per_pico == 1:
-        return numerators
-    quotients = numerators // parts_per_pico
-    twice = (numerators - quotients * parts_per_pico) * 2
-    up = (twice > parts_per_pico) | ((twice == parts_per_pico) & (quotients % 2 == 1))
-    rounded: Counts = quotients + up.astype(np.int64)
-    return rounded
+    def _sheet_of(self, called: Called, card: RateCard, rows: Rows) -> Sheet:
+        usage = {name: figures.of(rows) for name, figures in self._usage.items()}
+        run = _Run(usage, self._start_times_us[rows], self._book)
+        run._sheet.name_model(np.arange(len(rows)), card.model)
+        run._quote(called, card, np.arange(len(rows)))
+        return run.finish()

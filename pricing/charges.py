@@ -14,12 +14,14 @@ Usage is refused as `invalid_usage` where the library refuses it, and where it c
 
 A unit that was used is `unknown_unit` if neither it nor a unit that contains it has a price.
 
+Each refusal says in words what was found; counts are left out of them, so that like calls have like reasons.
+
 Must not: round, or know where the counts come from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -30,11 +32,14 @@ import numpy.typing as npt
 
 from ledger.schema import PriceStatus
 from pricing.rates import RateCard
-from pricing.units import REQUESTS, Direction, contains, disjoint_details, registry
+from pricing.units import REQUESTS, Direction, contains, disjoint_details, ledger_name, registry
 
 COUNT_MAX: Final = 2**63 - 1
 # Sums of products below this stay within 63 bits; larger ones take the exact way, with Python's integers.
 _SAFE_SUM: Final = 2**61
+
+# Which details are summed depends on what other calls of the batch say, so they are not named.
+_TOO_MUCH: Final = "the parts of {} add up to more than it"
 
 # int64, or Python's integers where those could overflow.
 Counts = npt.NDArray[Any]
@@ -57,8 +62,8 @@ class Figures:
 class Charges:
     """What one card makes of its calls, in parts of its denominator; without meaning where a call is refused."""
 
-    refused: dict[PriceStatus, Mask]
-    """Worst last: where two are true of a call, the later counts."""
+    refused: tuple[tuple[PriceStatus, Mask, str], ...]
+    """Which calls, and why in words. Worst last: where two are true of a call, the later counts."""
     tiers: npt.NDArray[np.int64] | None
     """The context tier of each call; None where the card has but one."""
     parts: dict[Direction, Counts]
@@ -81,15 +86,14 @@ def charge(card: RateCard, reported: Mapping[str, Figures], count: int) -> Charg
     read = (*card.priced, "input_tokens") if card.tier_starts else card.priced
     checks = _checks(card.priced, read, tuple(sorted(reported)))
     leaves = _leaves(card, reported, count)
-    invalid = _contradicts(checks, reported, count)
-    for leaf in leaves.values():
-        invalid |= leaf < 0
-    unknown = np.zeros(count, np.bool_)
-    for name in checks.uncovered:
-        unknown |= reported[name].counts > 0
+    found = (
+        *_uncovered(card, checks, reported),
+        *((PriceStatus.INVALID_USAGE, leaf < 0, _TOO_MUCH.format(ledger_name(unit))) for unit, leaf in leaves.items()),
+        *((PriceStatus.INVALID_USAGE, mask, words) for mask, words in _contradictions(checks, reported)),
+    )
     tiers = _tiers(card, reported, count)
     return Charges(
-        refused={PriceStatus.UNKNOWN_UNIT: unknown, PriceStatus.INVALID_USAGE: invalid},
+        refused=tuple(one for one in found if one[1].any()),
         tiers=tiers,
         parts=_parts(card, leaves, tiers, count),
     )
@@ -122,23 +126,32 @@ def _leaves(card: RateCard, reported: Mapping[str, Figures], count: int) -> dict
     return leaves
 
 
-def _contradicts(checks: _Checks, reported: Mapping[str, Figures], count: int) -> Mask:
-    wrong = np.zeros(count, np.bool_)
-    for figures in reported.values():
-        wrong |= figures.counts < 0
+def _uncovered(
+    card: RateCard, checks: _Checks, reported: Mapping[str, Figures]
+) -> Iterator[tuple[PriceStatus, Mask, str]]:
+    for name in checks.uncovered:
+        words = f"{ledger_name(name)} were used, for which {card.model} has no price"
+        yield PriceStatus.UNKNOWN_UNIT, reported[name].counts > 0, words
+
+
+def _contradictions(checks: _Checks, reported: Mapping[str, Figures]) -> Iterator[tuple[Mask, str]]:
+    for name, figures in reported.items():
+        yield figures.counts < 0, f"{ledger_name(name)} are negative"
         if figures.counts.dtype == object:
-            wrong |= figures.counts > COUNT_MAX
+            yield figures.counts > COUNT_MAX, f"{ledger_name(name)} are more than can be"
     for total, details in checks.needs_total:
         said = reported[total].said if total in reported else False
         for detail in details:
-            wrong |= (reported[detail].counts > 0) & ~np.asarray(said)
+            words = f"{ledger_name(detail)} are said, {ledger_name(total)}, of which they are a part, are not"
+            yield (reported[detail].counts > 0) & ~np.asarray(said), words
     for shared, left, right in checks.needs_shared:
         said = reported[shared].said if shared in reported else False
-        wrong |= (reported[left].counts > 0) & (reported[right].counts > 0) & ~np.asarray(said)
+        both = f"{ledger_name(left)} and {ledger_name(right)}"
+        words = f"{both} may share tokens, and how many ({ledger_name(shared)}) is not said"
+        yield (reported[left].counts > 0) & (reported[right].counts > 0) & ~np.asarray(said), words
     for total, details in checks.bounded:
         parts = sum(reported[detail].counts for detail in details)
-        wrong |= reported[total].said & (parts > reported[total].counts)
-    return wrong
+        yield reported[total].said & (parts > reported[total].counts), _TOO_MUCH.format(ledger_name(total))
 
 
 def _tiers(card: RateCard, reported: Mapping[str, Figures], count: int) -> npt.NDArray[np.int64] | None:
@@ -179,15 +192,15 @@ def _checks(priced: tuple[str, ...], read: tuple[str, ...], reported: tuple[str,
         and not contains(units[right], units[left])
     ]
     return _Checks(
-        uncovered=tuple(name for name in reported if name not in known or not _covered(name, priced)),
+        uncovered=tuple(name for name in reported if not _covered(name, priced)),
         needs_total=tuple(
             (total, details)
-            for total in sorted({*read})
+            for total in sorted({*read} & units.keys())
             if (details := tuple(name for name in known if contains(units[total], units[name])))
         ),
         needs_shared=tuple(
             (shared, left, right)
-            for shared in sorted({*read})
+            for shared in sorted({*read} & units.keys())
             for left, right, joined in pairs
             if units[shared].dimensions == joined
         ),
@@ -197,4 +210,6 @@ def _checks(priced: tuple[str, ...], read: tuple[str, ...], reported: tuple[str,
 
 def _covered(name: str, priced: tuple[str, ...]) -> bool:
     units = registry().units
-    return name in priced or any(contains(units[one], units[name]) for one in priced)
+    if name in priced:
+        return True
+    return name in units and any(contains(units[one], units[name]) for one in priced if one in units)

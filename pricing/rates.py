@@ -13,7 +13,7 @@ Must not: know where a price comes from or when it holds; that is `book`'s.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -23,9 +23,29 @@ from genai_prices.types import ModelPrice, TieredPrices
 from genai_prices.validation import validate_priced_units
 
 from ledger.money import COST_SCALE
-from pricing.units import REQUESTS, Direction, contains, direction, registry
+from ledger.schema import PriceStatus
+from pricing.units import OWN_UNITS, REQUESTS, Direction, contains, direction, registry
 
 _PICOS: Final = 10**COST_SCALE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refusal:
+    """Why there is no rate card."""
+
+    status: PriceStatus
+    reason: str
+    """In words: what is not known, and what would settle it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Cards of which one holds, and it is not known which."""
+
+    reason: str
+    without_difference: str
+    """What to say where they all give one amount."""
+    cards: tuple[RateCard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +61,9 @@ class UnitRate:
     """Rate per unit by tier, over the card's denominator; as many as the card has tiers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RateCard:
-    """The rates of one model at one time."""
+    """The rates of one model at one time. Cards are compiled once and are the same only if they are one object."""
 
     model: str
     """provider/model, as the price library names them."""
@@ -69,6 +89,10 @@ class RateCard:
         return (self.version, *(f"{self.version};>{start}" for start in self.tier_starts))
 
 
+Exact = Mapping[str, tuple[Fraction, ...]]
+"""Unit → what one of it costs, in dollars, by context tier."""
+
+
 def compile_card(prices: ModelPrice, *, model: str, version: str, audio_seconds_min: int = 0) -> RateCard:
     """Compile one price of the library.
 
@@ -77,34 +101,58 @@ def compile_card(prices: ModelPrice, *, model: str, version: str, audio_seconds_
             same of them at every call.
     """
     values = _values(prices)
-    units = sorted(
-        (registry().units[name] for name in values), key=lambda unit: (-len(unit.dimensions), unit.usage_key)
-    )
-    validate_priced_units(units, registry())
     starts = sorted(
         {tier.start for value in values.values() if isinstance(value, TieredPrices) for tier in value.tiers}
     )
     exact = {
-        unit.usage_key: [Fraction(_at(values[unit.usage_key], start)) / unit.per for start in [None, *starts]]
-        for unit in units
+        name: tuple(Fraction(_at(value, start)) / registry().units[name].per for start in [None, *starts])
+        for name, value in values.items()
     }
+    return build_card(exact, model=model, version=version, tier_starts=starts, audio_seconds_min=audio_seconds_min)
+
+
+def build_card(
+    exact: Exact, *, model: str, version: str, tier_starts: Sequence[int] = (), audio_seconds_min: int = 0
+) -> RateCard:
+    """Lay rates out over one denominator.
+
+    Raises:
+        ValueError: prices that leave open which of two applies.
+    """
+    known = registry().units
+    units = sorted(
+        (known[name] for name in exact if name in known), key=lambda unit: (-len(unit.dimensions), unit.usage_key)
+    )
+    validate_priced_units(units, registry())
     denominator = math.lcm(_PICOS, *(rate.denominator for row in exact.values() for rate in row))
+
+    def numerators(name: str) -> tuple[int, ...]:
+        return tuple(int(rate * denominator) for rate in exact[name])
+
+    rates = [
+        UnitRate(
+            unit=unit.usage_key,
+            direction=direction(unit),
+            details=tuple(other.usage_key for other in units if contains(unit, other)),
+            numerators=numerators(unit.usage_key),
+        )
+        for unit in units
+    ]
+    own = [UnitRate(name, Direction.OTHER, (), numerators(name)) for name in sorted(OWN_UNITS & exact.keys())]
     return RateCard(
         model=model,
         version=version,
         parts_per_pico=denominator // _PICOS,
-        tier_starts=tuple(starts),
-        rates=tuple(
-            UnitRate(
-                unit=unit.usage_key,
-                direction=direction(unit),
-                details=tuple(other.usage_key for other in units if contains(unit, other)),
-                numerators=tuple(int(rate * denominator) for rate in exact[unit.usage_key]),
-            )
-            for unit in units
-        ),
+        tier_starts=tuple(tier_starts),
+        rates=(*rates, *own),
         audio_seconds_min=audio_seconds_min,
     )
+
+
+def exact_rates(card: RateCard) -> Exact:
+    """Return a card's rates in dollars, exactly."""
+    denominator = card.parts_per_pico * _PICOS
+    return {rate.unit: tuple(Fraction(one, denominator) for one in rate.numerators) for rate in card.rates}
 
 
 def _values(prices: ModelPrice) -> Mapping[str, Decimal | TieredPrices]:

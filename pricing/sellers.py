@@ -104,6 +104,27 @@ class Sellers:
             return self._of_seller(seller, model)
         return self._of_maker(model)
 
+    def why_none(self, provider: str | None, model: str | None) -> str:
+        """Say why `offer` finds nothing, and what to look at."""
+        if not model:
+            return "the span names no model"
+        called = f"{model[:_NAME_CHARS_MAX]!r}"
+        name = (provider or "").strip().lower()
+        if name in _WITHOUT_PRICE_LIST:
+            return f"{name} has no price list; {called} needs a price of your own"
+        if name == "litellm" and "/" in model:
+            name = model.partition("/")[0].lower()
+        if seller := self._seller(name):
+            return f"the price list of {seller.id} has no {called}; newer price data or a price of your own may have it"
+        named = f"{provider[:40]!r} is no seller whose price list is known" if provider else "the seller is not said"
+        if _OTHERS_SPELLING.search(model.lower()):
+            return f"{named}, and {called} is a reseller's or local server's name, whose price is not the maker's"
+        makers = [maker for maker in _MAKERS if maker in self._by_id and _claims(self._by_id[maker], model)]
+        listing = [maker for maker in makers if self._by_id[maker].find_model(model)]
+        if len(listing) > 1:
+            return f"{named}, and {called} is sold by {' and '.join(listing)}"
+        return f"{named}, and no maker of models lists {called}"
+
     def _seller(self, name: str) -> Provider | None:
         """Return the seller of that name; `openai.responses` is OpenAI's, by the part before the dot."""
         for spelling in (name, name.partition(".")[0]):

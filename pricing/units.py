@@ -4,6 +4,8 @@ A unit contains another when the other's dimensions include its own: `input_toke
 contains `cache_audio_read_tokens`. The names are the library's but for one: the ledger says `reasoning_tokens` where
 the library says `output_reasoning_tokens`. Inside `pricing` the library's names are used throughout.
 
+The library has no unit for machines of one's own; `gpu_seconds` is ours, priced only by prices of one's own.
+
 Must not: know a price.
 """
 
@@ -17,6 +19,9 @@ from genai_prices.data_units import unit_data
 from genai_prices.units import UnitDef, UnitRegistry
 
 _LEDGER_TO_LIBRARY: Final = {"reasoning_tokens": "output_reasoning_tokens"}
+_LIBRARY_TO_LEDGER: Final = {library: ledger for ledger, library in _LEDGER_TO_LIBRARY.items()}
+# Units that only prices of one's own can price; they are neither input nor output and contain nothing.
+OWN_UNITS: Final = frozenset({"gpu_seconds"})
 
 # Charged once a call where a model has a price for it; nobody reports it.
 REQUESTS: Final = "requests"
@@ -39,6 +44,11 @@ def registry() -> UnitRegistry:
 def library_name(ledger_name: str) -> str:
     """Return the library's name of a unit of the ledger."""
     return _LEDGER_TO_LIBRARY.get(ledger_name, ledger_name)
+
+
+def ledger_name(library_name: str) -> str:
+    """Return the ledger's name of a unit of the library."""
+    return _LIBRARY_TO_LEDGER.get(library_name, library_name)
 
 
 def direction(unit: UnitDef) -> Direction:

@@ -91,6 +91,22 @@ def variant_window(model: ModelInfo, context: PriceContext, at_us: int) -> str |
     return None
 
 
+def variant_begin(model: ModelInfo, context: PriceContext, *, after_us: int) -> int | None:
+    """Return when the first variant that begins after a moment does; None if none ever does."""
+    begins = [
+        _day_us(one.constraint.start_date)
+        for one in model.price_variants or ()
+        if one.when == context and isinstance(one.constraint, StartDateConstraint)
+    ]
+    return min((begin for begin in begins if begin > after_us), default=None)
+
+
+def first_begin(model: ModelInfo) -> str | None:
+    """Return the day on which the first dated price begins; None if none is dated."""
+    days = [one.constraint.start_date for one in _dated(model) if isinstance(one.constraint, StartDateConstraint)]
+    return min(days).isoformat() if days else None
+
+
 def _window(
     holding: ConditionalPrice | PriceVariant, over_it: Iterable[ConditionalPrice | PriceVariant], at_us: int
 ) -> str:

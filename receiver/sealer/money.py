@@ -10,12 +10,13 @@ Must not: know a price, or round.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 import pyarrow as pa
 
-from ledger.money import cost_array
-from ledger.schema import UNIT_COLUMNS
+from ledger.money import COST_TYPE, cost_array, round_cost, to_picos
+from ledger.schema import COST_COLUMNS, UNIT_COLUMNS
 from pricing.apply import CallColumns, MoneyColumns, price
 from pricing.book import PriceBook
 from receiver.dialects.reading import Reading
@@ -23,9 +24,10 @@ from receiver.sealer.decode import DecodedSpan
 
 # Everything that pricing says of a row.
 PRICED_COLUMNS: Final = (
-    "input_cost", "output_cost", "other_cost", "cost", "list_cost",
-    "cost_currency", "price_status", "price_version", "price_model",
+    "input_cost", "output_cost", "other_cost", "cost", "list_cost", "cost_low", "cost_high", "cost_currency",
+    "price_status", "price_version", "list_price_version", "price_model", "price_reason",
 )  # fmt: skip
+_AMOUNTS: Final = frozenset(COST_COLUMNS)
 
 
 def price_new(readings: Sequence[Reading], spans: Sequence[DecodedSpan], *, book: PriceBook) -> dict[str, pa.Array]:
@@ -38,6 +40,14 @@ def price_new(readings: Sequence[Reading], spans: Sequence[DecodedSpan], *, book
         service_tier=[one.service_tier for one in readings],
         usage={name: [one.usage.get(name) for one in readings] for name in sorted(units)},
         usage_status=[one.usage_status for one in readings],
+        usage_flags=[(*one.usage_flags, *span.flags) for one, span in zip(readings, spans, strict=True)],
+        billing_mode=_said([one.billing_mode for one in readings]),
+        request_model=[one.request_model for one in readings],
+        provider_account=_said([one.provider_account for one in readings]),
+        region=_said([one.region for one in readings]),
+        deployment=_said([one.deployment for one in readings]),
+        reported_cost=_said([_picos(one.reported_cost) for one in readings]),
+        reported_cost_source=_said([one.reported_cost_source for one in readings]),
     )
     return _columns(price(calls, book=book))
 
@@ -81,19 +91,31 @@ def _calls_of(rows: pa.Table) -> CallColumns:
         service_tier=values["service_tier"],  # type: ignore[arg-type]
         usage=usage,
         usage_status=values["usage_status"],  # type: ignore[arg-type]
+        usage_flags=values["usage_flags"],  # type: ignore[arg-type]
+        billing_mode=_said(values["billing_mode"]),
+        request_model=values["request_model"],  # type: ignore[arg-type]
+        provider_account=_said(values["provider_account"]),
+        region=_said(values["region"]),
+        deployment=_said(values["deployment"]),
+        reported_cost=_said([_picos(cost) for cost in rows.column("reported_cost").to_pylist()]),
+        reported_cost_source=_said(values["reported_cost_source"]),
     )
 
 
+def _said(column: list[Any]) -> list[Any] | None:
+    """A column that no call says anything in, the commonest, is none."""
+    return None if column.count(None) == len(column) else column
+
+
+def _picos(cost: Decimal | None) -> int | None:
+    return None if cost is None else to_picos(round_cost(cost))
+
+
 def _columns(money: MoneyColumns) -> dict[str, pa.Array]:
-    cost = cost_array(money.cost)
-    return {
-        "input_cost": cost_array(money.input_cost),
-        "output_cost": cost_array(money.output_cost),
-        "other_cost": cost_array(money.other_cost),
-        "cost": cost,
-        "list_cost": cost,
-        "cost_currency": pa.array(money.cost_currency, pa.string()),
-        "price_status": pa.array(money.price_status, pa.string()),
-        "price_version": pa.array(money.price_version, pa.string()),
-        "price_model": pa.array(money.price_model, pa.string()),
-    }
+    return {name: _array(name, getattr(money, name)) for name in PRICED_COLUMNS}
+
+
+def _array(name: str, values: list[Any]) -> pa.Array:
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), COST_TYPE if name in _AMOUNTS else pa.string())
+    return cost_array(values) if name in _AMOUNTS else pa.array(values, pa.string())

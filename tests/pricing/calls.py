@@ -41,6 +41,14 @@ class Call:
     at_us: int = OCTOBER_US
     tier: str | None = None
     usage_status: str = "reported"
+    flags: tuple[str, ...] = ()
+    billing_mode: str | None = None
+    request_model: str | None = None
+    account: str | None = None
+    region: str | None = None
+    deployment: str | None = None
+    reported_cost: int | None = None
+    reported_source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,15 @@ class Money:
     output_cost: int | None
     other_cost: int | None
     cost: int | None
+    list_cost: int | None
+    cost_low: int | None
+    cost_high: int | None
     cost_currency: str | None
     price_status: str
     price_version: str | None
+    list_price_version: str | None
     price_model: str | None
+    price_reason: str | None
 
 
 def price_calls(calls: Sequence[Call], *, book: PriceBook = BOOK) -> list[Money]:
@@ -69,6 +82,14 @@ def price_calls(calls: Sequence[Call], *, book: PriceBook = BOOK) -> list[Money]
             for name in sorted({name for one in calls for name in one.usage})
         },
         usage_status=[call.usage_status for call in calls],
+        usage_flags=[call.flags or None for call in calls],
+        billing_mode=[call.billing_mode for call in calls],
+        request_model=[call.request_model for call in calls],
+        provider_account=[call.account for call in calls],
+        region=[call.region for call in calls],
+        deployment=[call.deployment for call in calls],
+        reported_cost=[call.reported_cost for call in calls],
+        reported_cost_source=[call.reported_source for call in calls],
     )
     money: MoneyColumns = price(columns, book=book)
     rows = zip(*(getattr(money, name) for name in MoneyColumns.__dataclass_fields__), strict=True)

@@ -1,0 +1,160 @@
+"""What is unsaid and changes the price: which calls it could have been, and what would settle it.
+
+Each question has worlds: the same call with one unsaid fact said one way. A call is priced in every world; where all
+give one amount it did not matter, else the amount is not known and the least and the most are its bounds.
+
+    bedrock_profile_unsaid   each inference profile that the price list knows: regional, global
+    cache_write_unsaid       nothing was written to the provider's cache; all input that was not read from it was
+    cache_ttl_unsaid         what was written is kept for five minutes; for an hour
+
+A question is not asked where no price depends on it. Must not: compare amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import numpy as np
+
+from ledger.schema import Flag
+from pricing.calls import Called
+from pricing.charges import Figures
+
+# Bedrock's geographic inference profiles: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles.html
+# An id without one is called in its region alone; a new geography that the list does not tell apart changes nothing.
+_PROFILES: Final = ("global", "us", "eu", "apac", "au", "jp", "in", "us-gov", "ca")
+_BY_TABLE: Final = "an entry of your own under [[deployments]]"
+
+
+class Shift(Enum):
+    """How a world's usage differs from what was said."""
+
+    NONE = "as it was said"
+    ALL_WRITTEN = "all input that was not read from the cache was written to it"
+    ONE_HOUR = "what was written, and not said to be for five minutes, is kept for an hour"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A call as it could have been."""
+
+    words: str
+    called: Called
+    shift: Shift = Shift.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One unsaid fact."""
+
+    asked: str
+    worlds: tuple[World, ...]
+    settle: str
+
+    @property
+    def reason(self) -> str:
+        """Why the amount is not known, and what to do."""
+        return f"{self.asked}: {' or '.join(world.words for world in self.worlds)}; settle it by {self.settle}"
+
+    @property
+    def without_difference(self) -> str:
+        """Why the amount is known nevertheless."""
+        return f"{self.asked}, and makes no difference: {' or '.join(world.words for world in self.worlds)}"
+
+
+def question(
+    called: Called, *, listed: Callable[[str | None], str | None], priced: Callable[[str], bool]
+) -> Question | None:
+    """Return the first thing unsaid of a call that can change its price; its worlds may leave others open.
+
+    Args:
+        called: what the call was called with.
+        listed: name of a model → its name on the seller's list, None if it is not on it.
+        priced: unit → whether any price of the called model has a rate for it.
+    """
+    for ask in (_profile, _cache_write, _cache_ttl):
+        found = ask(called, listed, priced)
+        if found is not None:
+            return found
+    return None
+
+
+def shifted(usage: Mapping[str, Figures], shift: Shift) -> Mapping[str, Figures]:
+    """Return the usage of a world."""
+    if shift is Shift.ALL_WRITTEN:
+        return _all_written(usage)
+    return _one_hour(usage) if shift is Shift.ONE_HOUR else usage
+
+
+def _profile(
+    called: Called, listed: Callable[[str | None], str | None], _priced: Callable[[str], bool]
+) -> Question | None:
+    if Flag.PROFILE_UNSAID not in called.flags or not called.model:
+        return None
+    flags = called.flags - {Flag.PROFILE_UNSAID.value}
+    names: dict[str, str] = {}
+    if called.model.partition(".")[0] not in _PROFILES:
+        for name in (called.model, *(f"{profile}.{called.model}" for profile in _PROFILES)):
+            if (found := listed(name)) is not None:
+                names.setdefault(found, name)
+    if len(names) < 2:
+        return None
+    worlds = tuple(World(found, called._replace(model=name, flags=flags)) for found, name in names.items())
+    return Question(
+        "the Bedrock inference profile is not said",
+        worlds,
+        f"{_BY_TABLE} that names the model with its profile, such as {worlds[-1].called.model}",
+    )
+
+
+def _cache_write(
+    called: Called, _listed: Callable[[str | None], str | None], priced: Callable[[str], bool]
+) -> Question | None:
+    if Flag.CACHE_WRITE_UNSAID not in called.flags or not priced("cache_write_tokens"):
+        return None
+    flags = called.flags - {Flag.CACHE_WRITE_UNSAID.value}
+    written = called._replace(flags=flags | {Flag.CACHE_TTL_UNSAID.value})
+    return Question(
+        "whether tokens were written to the provider's cache is not said",
+        (
+            World("none were", called._replace(flags=flags)),
+            World("all that were not read from it were", written, Shift.ALL_WRITTEN),
+        ),
+        "an instrumentation that reports cache writes",
+    )
+
+
+def _cache_ttl(
+    called: Called, _listed: Callable[[str | None], str | None], priced: Callable[[str], bool]
+) -> Question | None:
+    if Flag.CACHE_TTL_UNSAID not in called.flags or not priced("cache_write_1h_tokens"):
+        return None
+    plain = called._replace(flags=called.flags - {Flag.CACHE_TTL_UNSAID.value})
+    return Question(
+        "for how long tokens were written to the provider's cache is not said",
+        (World("for five minutes", plain), World("for an hour", plain, Shift.ONE_HOUR)),
+        f"{_BY_TABLE} that says cache_write_ttl",
+    )
+
+
+def _all_written(usage: Mapping[str, Figures]) -> Mapping[str, Figures]:
+    if "input_tokens" not in usage:
+        return usage
+    total = usage["input_tokens"]
+    nothing = Figures(np.zeros_like(total.counts), np.zeros_like(total.said))
+    read, said = usage.get("cache_read_tokens", nothing), usage.get("cache_write_tokens", nothing)
+    counts = np.where(said.said, said.counts, np.maximum(total.counts - read.counts, 0))
+    return {**usage, "cache_write_tokens": Figures(counts, said.said | total.said)}
+
+
+def _one_hour(usage: Mapping[str, Figures]) -> Mapping[str, Figures]:
+    if "cache_write_tokens" not in usage:
+        return usage
+    total = usage["cache_write_tokens"]
+    nothing = Figures(np.zeros_like(total.counts), np.zeros_like(total.said))
+    short, said = usage.get("cache_write_5m_tokens", nothing), usage.get("cache_write_1h_tokens", nothing)
+    counts = np.where(said.said, said.counts, np.maximum(total.counts - short.counts, 0))
+    return {**usage, "cache_write_1h_tokens": Figures(counts, said.said | total.said)}
