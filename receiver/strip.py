@@ -2,20 +2,21 @@
 
 Out go: attributes that carry message content (the dialects' tables), values larger than 2 KiB unless they are a side
 channel that carries a provider's usage block, events, links and the status message. Kept, bit for bit: ids, times,
-names, the status code and all other attributes. Whatever enters the ledger or its quarantine has been stripped.
+names, the status code and all other attributes. Whatever enters the ledger or its quarantine has been stripped. A
+figure too long to be one is not left out, as if it had never been said: a text that is no number takes its place.
 
 Must not: decode values, or know what an attribute means beyond the tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
 from receiver import wire
-from receiver.dialects import CONTENT_KEYS, CONTENT_PREFIXES, EVIDENCE_PREFIXES, SIDE_CHANNELS
+from receiver.dialects import CONTENT_KEYS, CONTENT_PREFIXES, EVIDENCE_PREFIXES, FIGURE_PREFIXES, SIDE_CHANNELS
 
 # Spans above this surely carry message content; they are stripped before they reach the disk.
 LARGE_SPAN_BYTES: Final = 4096
@@ -25,6 +26,7 @@ VALUE_BYTES_MAX: Final = 2048
 _CONTENT_KEYS: Final = frozenset(key.encode() for key in CONTENT_KEYS)
 _CONTENT_PREFIXES: Final = tuple(prefix.encode() for prefix in CONTENT_PREFIXES)
 _EVIDENCE_PREFIXES: Final = tuple(prefix.encode() for prefix in EVIDENCE_PREFIXES)
+_FIGURE_PREFIXES: Final = tuple(prefix.encode() for prefix in FIGURE_PREFIXES)
 _SIDE_CHANNELS: Final = frozenset(key.encode() for key in SIDE_CHANNELS)
 
 
@@ -49,7 +51,7 @@ def _stripped(span: bytes, keep: Callable[[bytes], bool]) -> bytes:
         message = wire.Span.FromString(span)
     except DecodeError:
         return b""
-    kept = [attribute for attribute in message.attributes if keep(attribute)]
+    kept = list(_slim(message.attributes, keep))
     del message.attributes[:]
     message.attributes.extend(kept)
     message.ClearField("events")
@@ -57,6 +59,14 @@ def _stripped(span: bytes, keep: Callable[[bytes], bool]) -> bytes:
     message.DiscardUnknownFields()
     message.status.ClearField("message")
     return message.SerializeToString()  # type: ignore[no-any-return]
+
+
+def _slim(attributes: Iterable[bytes], keep: Callable[[bytes], bool]) -> Iterator[bytes]:
+    for attribute in attributes:
+        if keep(attribute):
+            yield attribute
+        elif is_figure(attribute):
+            yield unreadable_figure(attribute)
 
 
 def strip_large_spans(request: bytes, *, above_bytes: int = LARGE_SPAN_BYTES) -> bytes:
@@ -89,6 +99,17 @@ def is_content(attribute: bytes) -> bool:
     if key in _CONTENT_KEYS or key.startswith(_CONTENT_PREFIXES):
         return True
     return len(attribute) > VALUE_BYTES_MAX and key not in _SIDE_CHANNELS
+
+
+def is_figure(attribute: bytes) -> bool:
+    """Say whether an encoded KeyValue stands where a figure has to be."""
+    return attribute_key(attribute).startswith(_FIGURE_PREFIXES)
+
+
+def unreadable_figure(attribute: bytes) -> bytes:
+    """Return an encoded KeyValue of the same key that no reader takes for a number."""
+    value = wire.AnyValue(string_value=b"(longer than a number)")
+    return wire.KeyValue(key=attribute_key(attribute), value=value).SerializeToString()  # type: ignore[no-any-return]
 
 
 def attribute_key(attribute: bytes) -> bytes:

@@ -6,11 +6,14 @@ none of these, negative, not whole, not finite or absurdly large makes the span 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from receiver.dialects.reading import AttributeValue, UnreadableSpanError
 
+# Python reads more as a number than any emitter writes: `1_000`, other alphabets' digits, `infinity`.
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
 # A thousand times the largest context window there is; anything above is a fault of the emitter.
 COUNT_MAX: Final = 10**10
 
@@ -46,13 +49,13 @@ def parse_count(key: str, value: AttributeValue) -> int:
     Raises:
         UnreadableSpanError: it is none.
     """
-    number: int | float
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    number: int | float | None
+    if isinstance(value, str):
+        number = float(value) if _NUMBER.fullmatch(value) else None
+    else:
+        number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if number is None:
         raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count")
-    try:
-        number = float(value) if not isinstance(value, int) else value
-    except (ValueError, OverflowError):
-        raise UnreadableSpanError("count_of_wrong_type", f"{key} is {value!r:.80}; expected a count") from None
     if isinstance(number, float) and not number.is_integer():  # neither inf nor nan is
         raise UnreadableSpanError("count_not_whole", f"{key} is {value!r:.80}; expected a whole number")
     if number < 0:

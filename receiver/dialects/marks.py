@@ -140,3 +140,6 @@ SIDE_CHANNELS: Final[tuple[str, ...]] = (
     "gen_ai.usage.input_token_details",
     "gen_ai.usage.output_token_details",
 )
+
+# Every attribute under these is a figure: longer than any number, it is garbage and has to be said to be.
+FIGURE_PREFIXES: Final[tuple[str, ...]] = ("gen_ai.usage.", "llm.usage.", "llm.token_count.", "ai.usage.")

@@ -60,6 +60,8 @@ FLAGS: Final = {
     "cache_write_unsaid": "the prompt may have been written to the cache; this emitter never says so",
     "unbilled_tokens": "the emitter reports tokens that are not the billed ones: kept, not priced",
     "zero_usage": "0 tokens in and out: the emitter found no usage: not priced",
+    "attribute_repeated": "an attribute stands on the span twice with two values: the last one holds",
+    "attribute_undecodable": "an attribute's bytes are no attribute: it is left out",
 }
 
 

@@ -9,7 +9,7 @@ replacement characters; an attribute that cannot be decoded at all is left out a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -20,13 +20,14 @@ from google.protobuf.message import DecodeError
 from receiver import wire
 from receiver.dialects import EVIDENCE_PREFIXES
 from receiver.dialects.reading import AttributeValue
-from receiver.strip import is_content, strip_to_evidence
+from receiver.strip import VALUE_BYTES_MAX, is_content, is_figure, strip_to_evidence, unreadable_figure
 
 # A token count, a model name, an id: 200,000 of them stay well under 100 MB.
 REMEMBERED_MAX: Final = 200_000
 EVIDENCE_CHARS_MAX: Final = 256
 CONTENT_HASH_VERSION: Final = 1
 _BAD_ATTRIBUTE_FLAG: Final = "attribute_undecodable"
+_REPEATED_ATTRIBUTE_FLAG: Final = "attribute_repeated"
 
 
 class Attribute(NamedTuple):
@@ -118,6 +119,8 @@ class Decoder:
         if None in remembered:
             found, flags = self._complete(remembered, encoded)
         attributes = {one[0]: one[1] for one in found}
+        if len(attributes) < len(found):
+            flags += _repeated(found, attributes)
         evidence = {one[0]: one[3] for one in found if one[3] is not None}
         canonical = [one[2] for one in found]
         status_code = span.status.code
@@ -149,7 +152,7 @@ class Decoder:
         """Decode and remember one attribute; None for content. The flag says it could not be decoded."""
         if is_content(encoded):
             # Content is mostly unique: remembering it would only fill the memory.
-            return None, False
+            return self._attribute(unreadable_figure(encoded)) if is_figure(encoded) else (None, False)
         plain = _plain_text(encoded)
         if plain is not None:
             key, value = plain
@@ -163,7 +166,8 @@ class Decoder:
             key = message.key.decode("utf-8", "replace")
             decoded = _value(message.value)
             attribute = Attribute(key, decoded, message.SerializeToString(), self._evidence(key, decoded))
-        self._attributes[encoded] = attribute
+        if len(encoded) <= VALUE_BYTES_MAX:
+            self._attributes[encoded] = attribute
         return attribute, False
 
     def _evidence(self, key: str, value: AttributeValue) -> str | None:
@@ -202,6 +206,15 @@ class Decoder:
 def stripped(span: DecodedSpan | UndecodableSpan) -> bytes:
     """Return the span's bytes as quarantine keeps them."""
     return strip_to_evidence(span.raw)
+
+
+def _repeated(found: Sequence[Attribute], attributes: Mapping[str, AttributeValue]) -> tuple[str, ...]:
+    """Say whether anything that evidence keeps stands on the span twice, with two values.
+
+    OTLP forbids it; an SDK that only appends writes what was set later last, and a later setting replaces an earlier.
+    """
+    disagree = any(one.evidence is not None and attributes[one.key] != one.value for one in found)
+    return (_REPEATED_ATTRIBUTE_FLAG,) if disagree else ()
 
 
 def _decode_or_empty(kind: Any, encoded: bytes) -> Any:

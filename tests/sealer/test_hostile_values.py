@@ -1,0 +1,434 @@
+"""Hostile values: whatever a span says, it is quarantined or flagged, its neighbours are counted, the audit adds up.
+
+Everything goes the whole way: splitter, journal, sealer, Parquet, DuckDB. Single reasons for quarantine are
+`test_bad_input`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from genai_prices import Usage, calc_price
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from ledger.money import round_cost
+from receiver.dialects import SIDE_CHANNELS
+from receiver.dialects.figures import COUNT_MAX
+from tests.otlp import NS, START_NS, SpanText, call, encode, key_values, request
+from tests.pipeline import Pipeline
+
+# gpt-4o: 100 × $2.5 + 10 × $10 a million.
+NEIGHBOUR_COST = Decimal("0.00035")
+IN, OUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+READ, WRITE = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_write.input_tokens"
+REASONING = "gen_ai.usage.reasoning.output_tokens"
+FIGURES = (IN, OUT, READ, WRITE, REASONING)
+
+NO_COUNTS: Mapping[str, Any] = {
+    "2^63-1": 2**63 - 1,
+    "-2^63": -(2**63),
+    "2^63 as float": float(2**63),
+    "2^64 as text": str(2**64),
+    "10^400 as text": "1" + "0" * 400,
+    "5,000 digits": "9" * 5000,
+    "one above the bound": COUNT_MAX + 1,
+    "minus one": -1,
+    "minus one as text": "-1",
+    "minus a tenth": -0.1,
+    "half": "0.5",
+    "NaN": float("nan"),
+    "NaN as text": "NaN",
+    "Infinity": float("inf"),
+    "-Infinity as text": "-Infinity",
+    "1e999": "1e999",
+    "words": "about a hundred",
+    "hexadecimal": "0x64",
+    "grouped": "1,000",
+    "underscores": "1_000",
+    "other digits": "١٠٠",
+    "two numbers": "100 200",
+    "code": "__import__('os').abort()",
+    "a sum": "50+50",
+    "yes": True,
+    "no": False,
+    "a list of one": [100],
+    "a map": {"value": 100},
+    "bytes": b"100",
+    "a blank": " ",
+    "zero bytes": "100\x00",
+}
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """An empty ledger."""
+    with Pipeline(tmp_path) as made:
+        yield made
+
+
+def neighbour() -> SpanText:
+    """An honest call, to stand beside a hostile one."""
+    return call(attributes={"customer.id": "honest"})
+
+
+def assert_neighbours_count(pipeline: Pipeline, count: int) -> None:
+    """The honest calls are billed, exactly."""
+    assert pipeline.rows(
+        "SELECT sum(call_count)::INTEGER AS calls, sum(cost) AS cost FROM entries WHERE customer_id = 'honest'"
+    ) == [{"calls": count, "cost": NEIGHBOUR_COST * count}]
+
+
+def amounts_of_others(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """What is billed for calls that are not the honest ones."""
+    return pipeline.rows("SELECT * FROM calls WHERE customer_id IS NULL AND cost IS NOT NULL")
+
+
+# ---------------------------------------------------------------- figures
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_no_value_that_is_no_count_is_billed(pipeline: Pipeline, figure: str) -> None:
+    """Each of them sends its span to quarantine, in each figure, and none takes a neighbour along."""
+    hostile = [call(tokens=(1000, 500), attributes={figure: value}) for value in NO_COUNTS.values()]
+    pipeline.take(neighbour(), *hostile, neighbour())
+    assert amounts_of_others(pipeline) == []
+    held = pipeline.rows("SELECT reason, detail FROM set_aside WHERE span_class = 'quarantined'")
+    assert len(held) == len(NO_COUNTS)
+    assert all(figure in row["detail"] for row in held)
+    assert pipeline.audit()["quarantined"] == len(NO_COUNTS)
+    assert_neighbours_count(pipeline, 2)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {IN: 100, OUT: 10, READ: 101},
+        {IN: 100, OUT: 10, WRITE: 101},
+        {IN: 100, OUT: 10, READ: 60, WRITE: 60},
+        {IN: 100, OUT: 10, REASONING: 11},
+        {IN: 0, OUT: 10, READ: 1},
+        {IN: 100, OUT: 0, REASONING: 1},
+        {IN: 100, OUT: 10, "gen_ai.usage.audio.input_tokens": 101},
+        {IN: 100, OUT: 10, "gen_ai.usage.audio.output_tokens": 11},
+    ],
+    ids=str,
+)
+def test_parts_above_their_whole_have_no_price(pipeline: Pipeline, figures: Mapping[str, int]) -> None:
+    """An emitter that contradicts itself has no cost, and the status says so."""
+    pipeline.take(neighbour(), call(attributes=figures), neighbour())
+    (row,) = pipeline.rows("SELECT price_status, cost, list_cost FROM calls WHERE customer_id IS NULL")
+    assert row == {"price_status": "invalid_usage", "cost": None, "list_cost": None}
+    assert_neighbours_count(pipeline, 2)
+
+
+def test_the_largest_figures_are_billed_exactly(pipeline: Pipeline) -> None:
+    """At the bound of what is believed nothing overflows: 10^10 tokens each way cost $125,000, to the last digit."""
+    pipeline.take(neighbour(), call(tokens=(COUNT_MAX, str(COUNT_MAX))))
+    assert pipeline.rows("SELECT cost, input_tokens FROM calls WHERE customer_id IS NULL") == [
+        {"cost": Decimal(125_000), "input_tokens": COUNT_MAX}
+    ]
+
+
+def test_a_thousand_of_the_largest_calls_are_summed_exactly(pipeline: Pipeline) -> None:
+    """Sums beyond 2^63 of 10^-12 dollars are right, also where the views add them up."""
+    pipeline.take(*(call(tokens=(COUNT_MAX, COUNT_MAX)) for _ in range(1000)))
+    assert pipeline.value("SELECT cost FROM costs_daily") == Decimal(125_000_000)
+    assert pipeline.value("SELECT input_tokens FROM costs_daily") == 1000 * COUNT_MAX
+
+
+_honest = st.integers(0, 2000)
+_spelled = st.one_of(
+    _honest,
+    _honest.map(float),
+    _honest.map(str),
+    st.sampled_from(["", None]),
+    st.sampled_from(list(NO_COUNTS.values())),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(max_size=8),
+)
+
+
+def honest_count(value: Any) -> int | None:
+    """Return the count that a value plainly is; None for anything else. The test's own reading."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value) if len(value) < 20 else None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= COUNT_MAX else None
+
+
+@given(spans=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(FIGURES, _spelled)), min_size=1, max_size=40))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_the_figures_are(spans: list[dict[str, Any]]) -> None:
+    """Only plain, complete and consistent figures are billed, at the library's price for just these."""
+    hostile = [call(tokens=(None, None), attributes=figures) for figures in spans]
+    with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder)) as pipeline:
+        pipeline.take(neighbour(), *hostile, neighbour())
+        audit = pipeline.audit()
+        assert audit["received"] == len(spans) + 2
+        assert_neighbours_count(pipeline, 2)
+        billed = {row["span_id"]: row for row in amounts_of_others(pipeline)}
+    for span, figures in zip(hostile, spans, strict=True):
+        row = billed.get(f"{span.span:016x}")
+        if row is not None:
+            counts = {key: honest_count(value) for key, value in figures.items() if value not in ("", None)}
+            assert None not in counts.values(), (figures, row["cost"])
+            assert row["cost"] == _library_cost(counts), figures
+
+
+def _library_cost(counts: Mapping[str, int | None]) -> Decimal:
+    names = {
+        IN: "input_tokens",
+        OUT: "output_tokens",
+        READ: "cache_read_tokens",
+        WRITE: "cache_write_tokens",
+        REASONING: "output_reasoning_tokens",
+    }
+    usage = Usage(**{names[key]: count for key, count in counts.items()})
+    return round_cost(calc_price(usage, "gpt-4o-2024-08-06", provider_id="openai").total_price)
+
+
+# ---------------------------------------------------------------- claims of cost
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        1e300,
+        -1.0,
+        float("nan"),
+        float("inf"),
+        "free",
+        "1e99999",
+        "9" * 5000,
+        True,
+        [1],
+        {"usd": 1},
+        b"1",
+        "-0.5",
+        2**62,
+    ],
+    ids=lambda claim: f"{claim!r:.20}",
+)
+def test_an_absurd_claim_of_cost_is_no_claim(pipeline: Pipeline, claim: Any) -> None:
+    """What a span says it cost never becomes an amount that no call costs, and the call's own cost stands."""
+    keys = ("llm.cost.total", "gen_ai.usage.cost", "operation.cost", "gen_ai.cost.total_cost", "litellm.cost.total")
+    pipeline.take(
+        neighbour(), *(call(attributes={key: claim}) for key in keys), _openinference({"llm.cost.total": claim})
+    )
+    assert pipeline.rows("SELECT DISTINCT cost, reported_cost, price_status FROM calls WHERE customer_id IS NULL") == [
+        {"cost": NEIGHBOUR_COST, "reported_cost": None, "price_status": "priced"}
+    ]
+    assert_neighbours_count(pipeline, 1)
+
+
+def _openinference(attributes: Mapping[str, Any]) -> SpanText:
+    return SpanText(
+        scope="openinference.instrumentation.openai",
+        attributes={
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-4o-2024-08-06",
+            "llm.token_count.prompt": 100,
+            "llm.token_count.completion": 10,
+            **attributes,
+        },
+    )
+
+
+# ---------------------------------------------------------------- side channels
+
+# Who writes which side channel; a channel on any other span is read by nobody.
+WRITERS: Mapping[str, str] = {
+    "gen_ai.usage.raw": "logfire.openai",
+    "ai.response.providerMetadata": "ai",
+    "gcp.vertex.agent.llm_response": "gcp.vertex.agent",
+    "metadata.usage_object": "litellm",
+    "langfuse.observation.usage_details": "langfuse-sdk",
+    "gen_ai.usage.input_token_details": "langsmith",
+    "gen_ai.usage.output_token_details": "langsmith",
+}
+BOMBS: Mapping[str, Any] = {
+    "100,000 lists deep": "[" * 100_000,
+    "50,000 objects deep": '{"usage":' * 50_000 + "1" + "}" * 50_000,
+    "900 objects deep": '{"usage":' * 900 + "{}" + "}" * 900,
+    "10 MB": json.dumps({"input_tokens": 100, "output_tokens": 10, "pad": "x" * 10_000_000}),
+    "a million keys": json.dumps({f"k{number}": number for number in range(100_000)}),
+    "not JSON": '{"input_tokens": 100,',
+    "NaN": '{"input_tokens": NaN, "output_tokens": Infinity}',
+    "exponents": '{"input_tokens": 1e400, "output_tokens": 1e2}',
+    "5,000 digits": '{"input_tokens": ' + "9" * 5000 + "}",
+    "negative": '{"input_tokens": -100, "output_tokens": -10}',
+    "booleans": '{"input_tokens": true, "output_tokens": false}',
+    "words": '{"input_tokens": "lots", "output_tokens": "few"}',
+    "lists": '{"input_tokens": [100], "output_tokens": [10]}',
+    "lone surrogates": '{"input_tokens": 100, "output_tokens": 10, "service_tier": "\\ud800", "\\udfff": 1}',
+    "null bytes": '{"input_tokens": 100, "output_tokens": 10, "service_tier": "\\u0000"}',
+    "a scalar": "7",
+    "null": "null",
+    "code": "__import__('pathlib').Path('{spy}').touch()",
+    "code in a dict": "{{'input_tokens': __import__('pathlib').Path('{spy}').touch()}}",
+    "a power": "{'input_tokens': 10**10**10}",
+    "a long sum": "{'input_tokens': " + "1+" * 4000 + "1}",
+    "many signs": "{'input_tokens': " + "-" * 8000 + "1}",
+    "brackets": "{'a': " + "(" * 3000 + ")" * 3000 + "}",
+    "an f-string": "{f'{1}': 1}",
+    "bytes": b"\xff\xfe{'input_tokens': 1}",
+    "a number": 7,
+    "a list": [{"input_tokens": 1}],
+    "an empty list": [],
+}
+
+
+@pytest.mark.parametrize("channel", SIDE_CHANNELS)
+def test_no_side_channel_is_a_bomb(pipeline: Pipeline, channel: str, tmp_path: Path) -> None:
+    """Beside garbage in a side channel the span's own figures hold, or it has no cost; nothing runs, nothing stops."""
+    spy = tmp_path / "spy"
+    bombs = [value.replace("{spy}", str(spy)) if isinstance(value, str) else value for value in BOMBS.values()]
+    scope = WRITERS[channel]
+    for bomb in bombs:
+        pipeline.send(neighbour(), call(scope=scope, scope_version="1.0.0", attributes={channel: bomb}), neighbour())
+    pipeline.seal()
+    audit = pipeline.audit()
+    assert audit["received"] == 3 * len(BOMBS)
+    assert not spy.exists()
+    assert {row["cost"] for row in amounts_of_others(pipeline)} <= {NEIGHBOUR_COST}
+    assert_neighbours_count(pipeline, 2 * len(BOMBS))
+    faults = pipeline.rows("SELECT detail FROM set_aside WHERE reason = 'reader_failed'")
+    assert faults == [], "a reader has to expect anything"
+
+
+def test_every_side_channel_has_a_writer() -> None:
+    """A side channel that is added must be attacked here too."""
+    assert set(WRITERS) >= set(SIDE_CHANNELS)
+
+
+# ---------------------------------------------------------------- texts, keys, ids, times
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00",
+        "a\x00b",
+        "\ufeff",
+        "\u202e",
+        "x" * 100_000,
+        "'; DROP VIEW calls; --",
+        "\ud7ff\U0010ffff",
+        "%s%n{0}",
+        "../../",
+    ],
+    ids=lambda text: f"{text[:12]!r}",
+)
+def test_any_text_anywhere(pipeline: Pipeline, text: str) -> None:
+    """Texts of any content and length, in every place that takes one, cost no neighbour its cost."""
+    names = ("response.model", "request.model", "provider.name", "response.id", "conversation.id", "agent.name")
+    spans = [call(attributes={f"gen_ai.{name}": text}) for name in names]
+    spans += [
+        call(name=text),
+        call(scope=text or "s", scope_version=text),
+        call(resource={"service.name": text, text[:200]: text}),
+        call(attributes={"user.id": text, "team": text, "error.type": text, text[:200]: text}),
+    ]
+    pipeline.take(neighbour(), *spans, neighbour())
+    audit = pipeline.audit()
+    assert audit["usage"] + audit.get("quarantined", 0) == len(spans) + 2
+    assert_neighbours_count(pipeline, 2)
+
+
+def test_broken_utf8_in_every_text(pipeline: Pipeline) -> None:
+    """Bytes that are no UTF-8, in keys, values, names, scope and resource, are read with replacements."""
+    mark = "QQQQ"
+    names = ("response.model", "response.id", "provider.name", "agent.name")
+    spans = [call(attributes={f"gen_ai.{name}": mark}) for name in names]
+    spans.append(call(name=mark, scope=mark, resource={mark: mark}, attributes={mark: mark, "user.id": mark}))
+    pipeline.send_bytes(request(*spans).replace(mark.encode(), b"\xff\xfe\xc0\x80"))
+    pipeline.take(neighbour())
+    assert pipeline.audit()["usage"] == len(spans) + 1
+    assert_neighbours_count(pipeline, 1)
+
+
+def test_a_key_that_stands_twice_has_its_last_value_and_says_so(pipeline: Pipeline) -> None:
+    """A span that says one figure twice, differently, is read as its SDK meant it (the last holds) and flagged."""
+    message = ExportTraceServiceRequest.FromString(request(call(tokens=(100, 10))))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.attributes.extend(key_values({IN: 1000}))
+    pipeline.send_bytes(message.SerializeToString())
+    pipeline.take(neighbour())
+    (row,) = pipeline.rows("SELECT input_tokens, usage_flags FROM calls WHERE customer_id IS NULL")
+    assert row == {"input_tokens": 1000, "usage_flags": ["attribute_repeated"]}
+    assert_neighbours_count(pipeline, 1)
+
+
+def test_a_key_that_stands_twice_with_one_value_is_nothing(pipeline: Pipeline) -> None:
+    """The same said twice is said once."""
+    message = ExportTraceServiceRequest.FromString(request(call()))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.attributes.extend(key_values({IN: 100}))
+    pipeline.send_bytes(message.SerializeToString())
+    pipeline.seal()
+    assert pipeline.rows("SELECT usage_flags, cost FROM calls") == [{"usage_flags": None, "cost": NEIGHBOUR_COST}]
+
+
+@pytest.mark.parametrize(
+    ("trace_id", "span_id", "parent_id"),
+    [
+        (b"", b"", b""),
+        (bytes(16), bytes(8), bytes(8)),
+        (b"t" * 16, b"s" * 8, b"s" * 8),
+        (b"t" * 16, b"s" * 8, b"p" * 7),
+        (b"t" * 17, b"s" * 8, b""),
+        (b"t" * 1000, b"s" * 1000, b"p" * 1000),
+    ],
+)
+def test_ids_of_any_length(pipeline: Pipeline, trace_id: bytes, span_id: bytes, parent_id: bytes) -> None:
+    """A span whose ids are none is never billed; one that is its own parent is billed once."""
+    message = ExportTraceServiceRequest.FromString(request(call(), neighbour()))
+    spans = [span for one in message.resource_spans for scope in one.scope_spans for span in scope.spans]
+    spans[0].trace_id, spans[0].span_id, spans[0].parent_span_id = trace_id, span_id, parent_id
+    for _ in range(2):
+        pipeline.send_bytes(message.SerializeToString())
+        pipeline.seal()
+    valid = len(trace_id) == 16 and len(span_id) == 8 and any(trace_id) and any(span_id)
+    assert len(amounts_of_others(pipeline)) == (1 if valid else 0)
+    assert pipeline.audit()["received"] == 4
+    assert_neighbours_count(pipeline, 1)
+
+
+@pytest.mark.parametrize(
+    ("start_ns", "end_ns"),
+    [
+        (0, 0),
+        (1, 0),
+        (START_NS, 0),
+        (START_NS, START_NS - 1),
+        (START_NS, 1),
+        (START_NS, 2**64 - 1),
+        (START_NS, 2**63),
+        (2**64 - 1, 2**64 - 1),
+        (1_000_000_000 * NS, 1_000_000_001 * NS),
+        (4_000_000_000 * NS, 4_000_000_001 * NS),
+        (4_102_444_799 * NS, 4_102_444_800 * NS),
+    ],
+)
+def test_times_past_and_future(pipeline: Pipeline, start_ns: int, end_ns: int) -> None:
+    """A time that cannot be is quarantined, one that can is kept; an end before its start costs nobody else."""
+    span = encode(call())
+    span.start_time_unix_nano, span.end_time_unix_nano = start_ns, end_ns
+    message = ExportTraceServiceRequest.FromString(request(call(), neighbour()))
+    message.resource_spans[0].scope_spans[0].spans[0].CopyFrom(span)
+    pipeline.send_bytes(message.SerializeToString())
+    pipeline.seal()
+    audit = pipeline.audit()
+    assert (audit["received"], audit["usage"] + audit.get("quarantined", 0)) == (2, 2)
+    assert_neighbours_count(pipeline, 1)
