@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,25 +32,34 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="combinations to run; all without")
     parser.add_argument("--short", action="store_true", help="only those that CI runs")
     parser.add_argument("--write", action="store_true", help="run all, and write the matrix into docs/dialects.md")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the ledger in this new folder")
     parser.add_argument("--verbose", action="store_true", help="print what the applications say")
     asked = parser.parse_args()
     if asked.write and (asked.names or asked.short):
         parser.error("the matrix is of all combinations: --write goes without names and without --short")
     chosen = _chosen(asked.names, short=asked.short)
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix="spanledger-live-") as name:
-        folder = Path(name)
-        with Provider(folder) as provider, Up(folder) as up:
-            bench = Bench(provider=provider, up=up)
-            for combination in chosen:
-                outcome = bench.run(combination)
-                outcomes.append(outcome)
-                _print(outcome, verbose=asked.verbose)
+    with _folder(asked.keep) as folder, Provider(folder) as provider, Up(folder) as up:
+        bench = Bench(folder, provider=provider, up=up)
+        for combination in chosen:
+            outcome = bench.run(combination)
+            outcomes.append(outcome)
+            _print(outcome, verbose=asked.verbose)
     wrong = sum(verdict.kind is Kind.WRONG for outcome in outcomes for verdict in outcome.verdicts.values())
     sys.stdout.write(f"{len(outcomes)} combinations, {wrong} scenarios wrong\n")
     if asked.write:
         write_matrix(outcomes, day=datetime.now(UTC).date())
     return 1 if wrong else 0
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="spanledger-live-") as name:
+        yield Path(name)
 
 
 def _chosen(names: Sequence[str], *, short: bool) -> Sequence[Combination]:

@@ -45,7 +45,8 @@ class Outcome:
 class Bench:
     """A provider and a spanledger that run, for any number of combinations."""
 
-    def __init__(self, *, provider: Provider, up: Up) -> None:
+    def __init__(self, folder: Path, *, provider: Provider, up: Up) -> None:
+        self._folder = folder
         self._provider = provider
         self._up = up
         self._spans = 0
@@ -58,8 +59,10 @@ class Bench:
             return _broken(combination, {}, "not installable", str(error))
         installed = versions(python)
         about = {name: installed.get(name, "?") for name in named(combination.packages)}
-        done = self._drive(combination, python)
-        reports = {report["scenario"]: report for report in map(json.loads, done.stdout.splitlines())}
+        report = self._folder / f"{combination.name}.report"
+        done = self._drive(combination, python, report)
+        lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
+        reports = {report["scenario"]: report for report in map(json.loads, lines)}
         if not reports:
             last = (done.stderr.strip().splitlines() or ["no word"])[-1]
             return _broken(combination, about, last[:200], done.stderr)
@@ -72,14 +75,16 @@ class Bench:
         }
         return Outcome(combination, about, verdicts, "\n".join([*complaints, done.stderr]))
 
-    def _drive(self, combination: Combination, python: Path) -> subprocess.CompletedProcess[str]:
-        command = [str(python), str(_DRIVERS / combination.driver)]
-        command += [word for name in combination.instruments for word in ("--instrumentation", name)]
+    def _drive(self, combination: Combination, python: Path, report: Path) -> subprocess.CompletedProcess[str]:
+        command = [str(python), str(_DRIVERS / combination.sdk.driver), "--api", combination.api]
+        command += [word for name in combination.instrumentation.instruments for word in ("--instrumentation", name)]
         command += [word for scenario in combination.scenarios for word in ("--scenario", scenario.value)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANLEDGER_"))}
         environment = {
             **inherited,
             **self._provider.environment,
+            **combination.instrumentation.settings,
+            "LIVE_REPORT": str(report),
             "LOCAL_PROVIDER": self._provider.url,
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{self._up.otlp}",
             "OTEL_SERVICE_NAME": combination.name,

@@ -1,10 +1,11 @@
 """What every application here does: sets up telemetry as documentation tells it to, and runs its scenarios in turn.
 
-    python with_SDK.py --instrumentation NAME [--instrumentation NAME …] --scenario NAME [--scenario NAME …]
+    python with_SDK.py [--api NAME] [--instrumentation NAME …] --scenario NAME [--scenario NAME …]
 
-The environment says where the receiver is (OTEL_EXPORTER_OTLP_ENDPOINT), who this is (OTEL_SERVICE_NAME) and where a
-model server at a local address is (LOCAL_PROVIDER). One line of JSON per scenario goes to standard output: what
-happened, and how many spans were handed to the exporter so far.
+The environment says where the receiver is (OTEL_EXPORTER_OTLP_ENDPOINT), who this is (OTEL_SERVICE_NAME), where a
+model server at a local address is (LOCAL_PROVIDER), and into which file to report (LIVE_REPORT): one line of JSON per
+scenario, what happened, and how many spans were handed to the exporter so far. Each scenario is a request of its own
+to the application, with a span around it, as a web framework's instrumentation makes one.
 
 Must not: import anything of the project: this runs in environments that do not have it.
 """
@@ -13,9 +14,9 @@ import argparse
 import importlib
 import json
 import os
-import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -72,9 +73,11 @@ class Application:
 
     def __init__(self) -> None:
         parser = argparse.ArgumentParser()
+        parser.add_argument("--api", choices=("openai", "anthropic", "gemini"), help="whose, where there is a choice")
         parser.add_argument("--instrumentation", action="append", default=[])
         parser.add_argument("--scenario", action="append", default=[])
         asked = parser.parse_args()
+        self.api = asked.api
         self.instrumentations = asked.instrumentation
         self._scenarios = asked.scenario
         self._payer = _Payer()
@@ -91,12 +94,14 @@ class Application:
 
     def run(self, scenarios: Mapping[str, Callable[[], object]]) -> None:
         """Run those that were asked for; a scenario that is not here is said to be missing."""
+        tracer = self.provider.get_tracer("rivers")
         for name in self._scenarios:
             self._payer.customer = name
-            report = {"scenario": name, **_outcome(scenarios.get(name))}
+            with tracer.start_as_current_span("GET /rivers", kind=trace.SpanKind.SERVER):
+                report = {"scenario": name, **_outcome(scenarios.get(name))}
             self.provider.force_flush()
-            sys.stdout.write(json.dumps({**report, "spans": self._payer.ended}) + "\n")
-            sys.stdout.flush()
+            with Path(os.environ["LIVE_REPORT"]).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**report, "spans": self._payer.ended}) + "\n")
         self.provider.shutdown()
 
 
