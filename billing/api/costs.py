@@ -1,4 +1,4 @@
-"""GET /v1/costs and /v1/audit."""
+"""GET /v1/costs, /v1/costs/reported and /v1/audit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from billing.api.forms import Audit, CostRow, Costs
+from billing.api.forms import Audit, CostRow, Costs, ReportedCall, ReportedCosts, ReportedRow
 from billing.api.state import Shared
 from billing.errors import RequestError
 from billing.periods import parse_period
+from billing.warehouse import reported
 from billing.warehouse.warehouse import FIGURES
 
 _CURSOR: Final = re.compile(r"([0-9]{1,15})\.([0-9]{1,15})")
@@ -48,6 +49,42 @@ def costs(
             )
             for row in rows[:limit]
         ],
+        commit=commit,
+        next=f"{commit}.{offset + limit}" if len(rows) > limit else None,
+    )
+
+
+@router.get("/costs/reported")
+def reported_costs(
+    state: Shared,
+    by: Annotated[str, Query(description="Dimensions, comma-separated.")] = ",".join(reported.BY_DEFAULT),
+    from_: Annotated[str | None, Query(alias="from", description="First moment: 2026-10, a day or RFC 3339.")] = None,
+    to: Annotated[str | None, Query(description="First moment after.")] = None,
+    customer: Annotated[str | None, Query(description="Only this customer.")] = None,
+    worst: Annotated[int, Query(ge=0, le=1000, description="How many of the calls furthest apart to list.")] = 10,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> ReportedCosts:
+    """Where costs that spans carry differ from the ledger's own; the largest differences first.
+
+    Only calls that have both are compared; those with a reported cost alone are counted beside.
+    """
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    commit, offset = _place(cursor) or (state.warehouse.commit(), 0)
+    period, where = parse_period(from_, to), {} if customer is None else {"customer": customer}
+    rows = reported.compare_reported(
+        state.warehouse, by=names, period=period, where=where, commit=commit, limit=limit + 1, offset=offset
+    )
+    calls = reported.worst_reported(state.warehouse, count=worst, period=period, where=where) if worst else []
+    return ReportedCosts(
+        rows=[
+            ReportedRow(
+                group={name: None if row[name] is None else str(row[name]) for name in names},
+                **{name: row[name] for name in reported.FIGURES},
+            )
+            for row in rows[:limit]
+        ],
+        worst=[ReportedCall(**call) for call in calls],
         commit=commit,
         next=f"{commit}.{offset + limit}" if len(rows) > limit else None,
     )

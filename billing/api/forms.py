@@ -18,6 +18,11 @@ Money = Annotated[
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
     Field(examples=["12.345678901234"]),
 ]
+Share = Annotated[
+    Decimal,
+    PlainSerializer(lambda value: format(value, "f"), return_type=str),
+    Field(examples=["-0.0312"]),
+]
 Moment = Annotated[
     datetime,
     PlainSerializer(lambda value: value.isoformat().replace("+00:00", "Z"), return_type=str),
@@ -58,6 +63,44 @@ class Costs(BaseModel):
     """One page of costs, dearest first."""
 
     rows: list[CostRow]
+    commit: int = Field(description="The ledger's state that was asked; the pages that follow are of the same.")
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class ReportedRow(BaseModel):
+    """Own and reported cost of one group, over the calls that have both."""
+
+    group: dict[str, str | None] = Field(description="Dimension → value; null where calls have none.")
+    calls: int = Field(description="Calls that have a cost of their own, in USD, and a reported one.")
+    calls_apart: int = Field(description="Calls among them whose two costs differ by more than a hundredth of ours.")
+    cost: Money | None = Field(description="Ours; list cost for what is paid by seat or capacity.")
+    reported_cost: Money | None = Field(description="What their spans claim, for the same calls.")
+    difference: Money | None = Field(description="Reported less ours.")
+    share: Share | None = Field(description="The difference as a part of ours; null where ours is 0 or none.")
+    calls_without_cost: int = Field(description="Calls with a reported cost and none of their own: not compared.")
+    reported_without_cost: Money | None = Field(description="What these claim.")
+
+
+class ReportedCall(BaseModel):
+    """One call whose two costs differ."""
+
+    trace_id: str
+    span_id: str
+    start_time: Moment
+    reported_source: str | None = Field(description="The attribute that claims it.")
+    provider: str | None
+    model: str | None
+    cost: Money
+    reported_cost: Money
+    difference: Money
+    share: Share | None
+
+
+class ReportedCosts(BaseModel):
+    """One page of groups, the largest differences first, and the calls whose costs are furthest apart."""
+
+    rows: list[ReportedRow]
+    worst: list[ReportedCall] = Field(description="As the ledger knows them now.")
     commit: int = Field(description="The ledger's state that was asked; the pages that follow are of the same.")
     next: str | None = Field(description="Cursor of the next page; null on the last.")
 

@@ -26,6 +26,7 @@ DIMENSIONS: Final = {
     "price_status": "price_status",
     "scope": "scope_name",
     "dialect": "dialect",
+    "reported_source": "reported_cost_source",
 }
 _LABEL: Final = re.compile(r"label\.([A-Za-z0-9_.\-/]{1,128})")
 

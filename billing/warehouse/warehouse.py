@@ -9,13 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 import duckdb
 
 from billing.periods import Period
+from billing.warehouse.conditions import conditions
 from billing.warehouse.dimensions import dimension_sql
 from billing.warehouse.views_file import ViewsFile, missing_ledger, read_views
 from billing.warehouse.views_needed import views_needed, words
@@ -79,11 +78,11 @@ class Warehouse:
             LedgerMissingError: nothing has been sealed yet.
         """
         names = [f'{dimension_sql(name)} AS "{name}"' for name in by]
-        conditions, values = _conditions(period or Period(), where or {}, commit=commit)
+        where_sql, values = conditions(period or Period(), where or {}, commit=commit)
         groups = ", ".join([*(str(place + 1) for place in range(len(by))), "cost_currency"])
         order = ", ".join(["cost DESC NULLS LAST", "calls DESC", *(f'"{name}"' for name in by), "currency"])
         query = f"""SELECT {", ".join([*names, _FIGURES_SQL])}
-FROM entries {conditions} GROUP BY {groups}
+FROM entries {where_sql} GROUP BY {groups}
 HAVING sum(call_count) <> 0 OR sum(cost) <> 0
 ORDER BY {order}"""
         if limit is not None:
@@ -92,12 +91,12 @@ ORDER BY {order}"""
 
     def unpriced(self, *, period: Period | None = None) -> list[Row]:
         """Return the calls whose cost is not known, by who sold them and why."""
-        conditions, values = _conditions(period or Period(), {})
+        where_sql, values = conditions(period or Period(), {})
         return self.rows(
             f"""SELECT provider, coalesce(response_model, request_model) AS model, price_status, usage_status,
     count(*) AS calls, sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
     min(start_time) AS first_call, max(start_time) AS last_call
-FROM unpriced {conditions} GROUP BY ALL ORDER BY calls DESC, provider, model""",
+FROM unpriced {where_sql} GROUP BY ALL ORDER BY calls DESC, provider, model""",
             values,
         )
 
@@ -138,14 +137,14 @@ FROM unpriced {conditions} GROUP BY ALL ORDER BY calls DESC, provider, model""",
 
     def invoice_lines(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
         """Return a customer's figures by provider, model and currency, as the ledger knew them at a commit."""
-        conditions, values = _conditions(period, {"customer": customer}, commit=as_of.commit)
+        where_sql, values = conditions(period, {"customer": customer}, commit=as_of.commit)
         units = ", ".join(f"sum({unit})::BIGINT AS {unit}" for unit in UNIT_COLUMNS)
         return self.rows(
             f"""SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
     sum(call_count)::BIGINT AS calls,
     coalesce(sum(call_count) FILTER (WHERE price_status <> 'priced'), 0)::BIGINT AS unpriced_calls,
     coalesce(sum(cost), 0)::DECIMAL(38,12) AS cost, {units}
-FROM entries {conditions} GROUP BY 1, 2, 3
+FROM entries {where_sql} GROUP BY 1, 2, 3
 HAVING sum(call_count) <> 0 OR sum(cost) <> 0
 ORDER BY provider NULLS LAST, model NULLS LAST, currency NULLS LAST""",
             values,
@@ -153,24 +152,24 @@ ORDER BY provider NULLS LAST, model NULLS LAST, currency NULLS LAST""",
 
     def other_units(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
         """Return the rarer units of a customer's calls, by provider and model."""
-        conditions, values = _conditions(period, {"customer": customer}, commit=as_of.commit)
+        where_sql, values = conditions(period, {"customer": customer}, commit=as_of.commit)
         return self.rows(
             f"""SELECT provider, model, currency, one.key AS unit, sum(one.value)::BIGINT AS quantity FROM (
     SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
         unnest(map_entries(other_usage)) AS one
-    FROM entries {conditions} AND other_usage IS NOT NULL
+    FROM entries {where_sql} AND other_usage IS NOT NULL
 ) GROUP BY ALL HAVING sum(one.value) <> 0 ORDER BY ALL""",
             values,
         )
 
     def share_unattributed(self, period: Period, *, as_of: AsOf) -> Row:
         """Return calls and cost of the period, all and those nobody is known to pay for."""
-        conditions, values = _conditions(period, {}, commit=as_of.commit)
+        where_sql, values = conditions(period, {}, commit=as_of.commit)
         return self.rows(
             f"""SELECT coalesce(sum(call_count), 0)::BIGINT AS calls,
     coalesce(sum(call_count) FILTER (WHERE customer_id IS NULL), 0)::BIGINT AS unattributed_calls,
     coalesce(sum(cost) FILTER (WHERE customer_id IS NULL), 0)::DECIMAL(38,12) AS unattributed_cost
-FROM entries {conditions}""",
+FROM entries {where_sql}""",
             values,
         )[0]
 
@@ -225,26 +224,3 @@ def _connect() -> Connection:
     # Segments are never rewritten: what their footers say is read once, not at every commit and question.
     connection.execute("SET parquet_metadata_cache = true")
     return connection
-
-
-def _conditions(
-    period: Period, where: Mapping[str, str | None], *, commit: int | None = None
-) -> tuple[str, list[str | int | datetime | Decimal]]:
-    parts: list[str] = ["true"]
-    values: list[str | int | datetime | Decimal] = []
-    if period.start is not None:
-        parts.append("start_time >= ?")
-        values.append(period.start)
-    if period.end is not None:
-        parts.append("start_time < ?")
-        values.append(period.end)
-    for name, value in where.items():
-        if value is None:
-            parts.append(f"{dimension_sql(name)} IS NULL")
-        else:
-            parts.append(f"({dimension_sql(name)})::VARCHAR = ?")
-            values.append(value)
-    if commit is not None:
-        parts.append('"commit" <= ?')
-        values.append(commit)
-    return "WHERE " + " AND ".join(parts), values

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from billing.periods import parse_period
+from billing.warehouse import reported
 from billing.warehouse.sandbox import run_sql
 from billing.warehouse.warehouse import FIGURES, Warehouse
 from spanledger.cli.options import DataDir, Format, From, To
@@ -23,12 +25,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def costs(
-    by: Annotated[str, typer.Option(help="Dimensions, comma-separated: customer, model, day, label.team …")] = (
-        "customer,model"
-    ),
+    *,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Dimensions, comma-separated: customer, model, day, label.team … Default: customer,model"),
+    ] = None,
     from_: From = None,
     to: To = None,
     customer: Annotated[str | None, typer.Option(help="Only this customer.")] = None,
+    compare_reported: Annotated[
+        bool, typer.Option("--compare-reported", help="Compare with the costs that spans carry, by who says so.")
+    ] = False,
+    worst: Annotated[
+        int, typer.Option(min=0, help="With --compare-reported: show so many of the calls furthest apart instead.")
+    ] = 0,
     data_dir: DataDir = None,
     output_format: Format = OutputFormat.TABLE,
 ) -> None:
@@ -36,12 +46,25 @@ def costs(
 
     Example: spanledger costs --by customer,model --from 2026-10 --to 2026-11
     """
-    settings = load_settings(data_dir=data_dir)
-    names = [name.strip() for name in by.split(",") if name.strip()]
-    rows = Warehouse(settings.billing().data).costs(
-        by=names, period=parse_period(from_, to), where={} if customer is None else {"customer": customer}
-    )
+    if worst and not compare_reported:
+        raise typer.BadParameter("it belongs to --compare-reported.", param_hint="--worst")
+    warehouse = Warehouse(load_settings(data_dir=data_dir).billing().data)
+    period, where = parse_period(from_, to), {} if customer is None else {"customer": customer}
+    if worst:
+        calls = reported.worst_reported(warehouse, count=worst, period=period, where=where)
+        print_rows(calls, columns=reported.CALL_COLUMNS, output_format=output_format)
+        return
+    names = _names(by, reported.BY_DEFAULT if compare_reported else ("customer", "model"))
+    if compare_reported:
+        rows = reported.compare_reported(warehouse, by=names, period=period, where=where)
+        print_rows(rows, columns=[*names, *reported.FIGURES], output_format=output_format)
+        return
+    rows = warehouse.costs(by=names, period=period, where=where)
     print_rows(rows, columns=[*names, *FIGURES], output_format=output_format)
+
+
+def _names(by: str | None, default: Sequence[str]) -> list[str]:
+    return list(default) if by is None else [name.strip() for name in by.split(",") if name.strip()]
 
 
 def sql(
