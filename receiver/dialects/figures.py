@@ -62,4 +62,4 @@ def parse_count(key: str, value: AttributeValue) -> int:
         raise UnreadableSpanError("count_negative", f"{key} is {value!r:.80}; expected 0 or more")
     if number > COUNT_MAX:
         raise UnreadableSpanError("count_absurd", f"{key} is {value!r:.80}; expected at most {COUNT_MAX}")
-    return int(number)
+    return number if isinstance(number, int) else int(number)

@@ -6,6 +6,7 @@ A span that claims to be a model call but cannot be believed is quarantined with
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -15,7 +16,7 @@ import msgspec
 from ledger.schema import UsageStatus
 from receiver import dialects
 from receiver.attribution import Attribution, customer_of
-from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
+from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.sealer.decode import DecodedSpan, UndecodableSpan
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
 
@@ -25,8 +26,8 @@ _NO_TRACE_ID: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
 # No model call was traced before OpenTelemetry existed, and none is made after this century; between the two a clock
 # may be wrong, but a time is a time.
-_START_NS_MIN: Final = 1_420_070_400 * 10**9  # 2015-01-01
-_START_NS_MAX: Final = 4_102_444_800 * 10**9  # 2100-01-01
+START_NS_MIN: Final = 1_420_070_400 * 10**9  # 2015-01-01
+START_NS_MAX: Final = 4_102_444_800 * 10**9  # 2100-01-01
 
 # Anything that could be read says more than what could not.
 QUARANTINED_WEIGHT: Final = -1
@@ -100,13 +101,22 @@ def weight(*, usage_status: str | None, units_known: int, has_response_id: bool,
     return status * 1000 + min(units_known, 99) * 10 + has_response_id * 2 + has_response_model
 
 
+def own_customer(
+    attributes: Mapping[str, AttributeValue], resource: Mapping[str, AttributeValue], keys: Sequence[str]
+) -> tuple[str | None, str | None]:
+    """Return the customer that a span or its resource names, and which of the two does."""
+    own = customer_of(attributes, keys)
+    if own is not None:
+        return own[0], "span"
+    own = customer_of(resource, keys)
+    return (own[0], "resource") if own is not None else (None, None)
+
+
 def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attribution: Attribution) -> Candidate:
     usage = reading.usage
-    own = customer_of(span.attributes, attribution.customer_attributes)
-    source = "span"
-    if own is None:
-        own = customer_of(span.resource.attributes, attribution.customer_attributes)
-        source = "resource"
+    customer_id, customer_source = own_customer(
+        span.attributes, span.resource.attributes, attribution.customer_attributes
+    )
     fact = SpanFact(
         span_id=span.span_id,
         parent_span_id=_parent(span),
@@ -123,8 +133,8 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
             has_response_model=reading.response_model is not None,
         ),
         end_us=span.end_ns // 1000,
-        customer_id=own[0] if own else None,
-        customer_source=source if own else None,
+        customer_id=customer_id,
+        customer_source=customer_source,
     )
     return Candidate(ingest_scope, span.trace_id + span.span_id, fact, span, reading)
 
@@ -134,7 +144,7 @@ def _why_unusable(span: DecodedSpan, reading: Reading) -> tuple[str, str] | None
         return "invalid_trace_id", f"trace id {span.trace_id.hex() or '(empty)'}; expected 16 bytes, not all zero"
     if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN_ID:
         return "invalid_span_id", f"span id {span.span_id.hex() or '(empty)'}; expected 8 bytes, not all zero"
-    if not _START_NS_MIN <= span.start_ns < _START_NS_MAX:
+    if not START_NS_MIN <= span.start_ns < START_NS_MAX:
         return "start_time_out_of_range", f"start {span.start_ns} ns; expected a time between 2015 and 2100"
     if span.dropped_attributes and reading.kind == SpanKind.CALL:
         missing = "model" if not (reading.response_model or reading.request_model) else None

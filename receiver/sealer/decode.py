@@ -99,13 +99,35 @@ class Decoder:
         """Yield the spans of an ExportTraceServiceRequest in order."""
         if not payload:
             return
-        self._forget_when_full()
+        self.forget_when_full()
         for resource_spans in wire.ExportRequest.FromString(payload).resource_spans:
             resource = self._resource(resource_spans.resource)
             for scope_spans in resource_spans.scope_spans:
                 scope = self._scope(scope_spans.scope)
                 for raw in scope_spans.spans:
                     yield self._span(raw, resource=resource, scope=scope)
+
+    def span(self, raw: bytes, *, resource: bytes, scope: bytes) -> DecodedSpan | UndecodableSpan:
+        """Decode one span of an encoded resource and scope."""
+        return self._span(raw, resource=self._resource(resource), scope=self._scope(scope))
+
+    def attribute(self, encoded: bytes) -> Attribute | None:
+        """Decode one attribute; None for content and for what cannot be decoded."""
+        return self._attributes.get(encoded) or self._attribute(encoded)[0]
+
+    def resource(self, encoded: bytes) -> ResourceView:
+        """Decode a resource."""
+        return self._resource(encoded)
+
+    def is_evidence(self, key: str) -> bool:
+        """Say whether evidence keeps the attributes of this name."""
+        return key.startswith(EVIDENCE_PREFIXES) or key in self._evidence_keys
+
+    def forget_when_full(self) -> None:
+        """Forget what is remembered once it is more than it may be."""
+        for memory in (self._attributes, self._resources, self._scopes):
+            if len(memory) > REMEMBERED_MAX:
+                memory.clear()
 
     def _span(self, raw: bytes, *, resource: ResourceView, scope: ScopeView) -> DecodedSpan | UndecodableSpan:
         try:
@@ -171,7 +193,7 @@ class Decoder:
         return attribute, False
 
     def _evidence(self, key: str, value: AttributeValue) -> str | None:
-        if not key.startswith(EVIDENCE_PREFIXES) and key not in self._evidence_keys:
+        if not self.is_evidence(key):
             return None
         return _text(value)[:EVIDENCE_CHARS_MAX]
 
@@ -196,11 +218,6 @@ class Decoder:
             )
             self._scopes[encoded] = known
         return known
-
-    def _forget_when_full(self) -> None:
-        for memory in (self._attributes, self._resources, self._scopes):
-            if len(memory) > REMEMBERED_MAX:
-                memory.clear()
 
 
 def stripped(span: DecodedSpan | UndecodableSpan) -> bytes:

@@ -27,6 +27,11 @@ PRICED_COLUMNS: Final = (
     "input_cost", "output_cost", "other_cost", "cost", "list_cost", "cost_low", "cost_high", "cost_currency",
     "price_status", "price_version", "list_price_version", "price_model", "price_reason",
 )  # fmt: skip
+# Everything that pricing asks of a row, beside its start.
+_CALL_COLUMNS: Final = (
+    "provider", "request_model", "response_model", "service_tier", "usage_status", "usage_flags", "billing_mode",
+    "provider_account", "region", "deployment", "reported_cost", "reported_cost_source", "other_usage", *UNIT_COLUMNS,
+)  # fmt: skip
 _AMOUNTS: Final = frozenset(COST_COLUMNS)
 
 
@@ -66,40 +71,51 @@ def price_unpriced(rows: pa.Table, *, book: PriceBook) -> pa.Table:
     positions = [position for position, status in enumerate(statuses) if status is None]
     if not positions:
         return rows
+    if len(positions) == rows.num_rows:
+        return _with_money(rows, price_rows(rows, book=book))
     money = price_rows(rows.take(positions), book=book)
     # Rows that had money first, then the newly priced, then back into order.
     kept = [position for position, status in enumerate(statuses) if status is not None]
-    fresh = rows.take(positions)
-    for name in PRICED_COLUMNS:
-        fresh = fresh.set_column(fresh.schema.get_field_index(name), rows.schema.field(name), money[name])
+    fresh = _with_money(rows.take(positions), money)
     joined = pa.concat_tables([rows.take(kept), fresh])
     order = {position: place for place, position in enumerate([*kept, *positions])}
     return joined.take([order[position] for position in range(rows.num_rows)])
 
 
+def _with_money(rows: pa.Table, money: dict[str, pa.Array]) -> pa.Table:
+    arrays = [money.get(name, rows.column(name)) for name in rows.column_names]
+    return pa.Table.from_arrays(arrays, schema=rows.schema)
+
+
 def _calls_of(rows: pa.Table) -> CallColumns:
-    values: dict[str, list[object]] = {name: rows.column(name).to_pylist() for name in rows.column_names}
-    usage: dict[str, Sequence[int | None]] = {name: values[name] for name in UNIT_COLUMNS}  # type: ignore[misc]
-    others = [dict(value) if value else {} for value in values["other_usage"]]  # type: ignore[call-overload]
-    for name in sorted({name for value in others for name in value}):
-        usage[name] = [value.get(name) for value in others]
+    values: dict[str, list[Any]] = {name: _values(rows.column(name)) for name in _CALL_COLUMNS}
+    usage: dict[str, Sequence[int | None]] = {name: values[name] for name in UNIT_COLUMNS}
+    if rows.column("other_usage").null_count < rows.num_rows:
+        others = [dict(value) if value else {} for value in values["other_usage"]]
+        for name in sorted({name for value in others for name in value}):
+            usage[name] = [value.get(name) for value in others]
     models = zip(values["response_model"], values["request_model"], strict=True)
     return CallColumns(
-        provider=values["provider"],  # type: ignore[arg-type]
-        model=[response or request for response, request in models],  # type: ignore[misc]
+        provider=values["provider"],
+        model=[response or request for response, request in models],
         start_time_us=rows.column("start_time").cast(pa.int64()).to_pylist(),
-        service_tier=values["service_tier"],  # type: ignore[arg-type]
+        service_tier=values["service_tier"],
         usage=usage,
-        usage_status=values["usage_status"],  # type: ignore[arg-type]
-        usage_flags=values["usage_flags"],  # type: ignore[arg-type]
+        usage_status=values["usage_status"],
+        usage_flags=values["usage_flags"],
         billing_mode=_said(values["billing_mode"]),
-        request_model=values["request_model"],  # type: ignore[arg-type]
+        request_model=values["request_model"],
         provider_account=_said(values["provider_account"]),
         region=_said(values["region"]),
         deployment=_said(values["deployment"]),
-        reported_cost=_said([_picos(cost) for cost in rows.column("reported_cost").to_pylist()]),
+        reported_cost=_said([_picos(cost) for cost in values["reported_cost"]]),
         reported_cost_source=_said(values["reported_cost_source"]),
     )
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column as Python's values; one without a value, the commonest, is not walked."""
+    return [None] * len(column) if column.null_count == len(column) else column.to_pylist()
 
 
 def _said(column: list[Any]) -> list[Any] | None:

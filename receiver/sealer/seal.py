@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -35,10 +35,12 @@ from receiver.attribution import Attribution
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
 from receiver.sealer.candidate import Candidate, PayerSpan, interpret
+from receiver.sealer.columns.calls import PlainCalls
+from receiver.sealer.columns.quick import QuickWay, ScopedSpan
 from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import Plan, plan
 from receiver.sealer.facts import SpanState
-from receiver.sealer.index import Index, IndexChanges
+from receiver.sealer.index import Index, IndexChanges, TraceKey
 from receiver.sealer.recovery import open_index, sweep
 from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
 
@@ -59,6 +61,31 @@ class SealResult:
     damage: tuple[Damage, ...]
     has_more: bool
     """Whether the batch was full: there may be more to seal at once."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the spans that went the long way are."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    payers: list[PayerSpan] = field(default_factory=list)
+    nothing: int = 0
+
+    def add(self, spans: Iterable[ScopedSpan], attribution: Attribution) -> None:
+        """Interpret spans."""
+        for ingest_scope, span in spans:
+            what = interpret(span, ingest_scope=ingest_scope, attribution=attribution)
+            if isinstance(what, Candidate):
+                self.candidates.append(what)
+            elif what is None:
+                self.nothing += 1
+            else:
+                self.payers.append(what)
+
+    def traces(self) -> set[TraceKey]:
+        """Return the traces of which something is known."""
+        candidates = {TraceKey(one.ingest_scope, one.source_id[:16]) for one in self.candidates}
+        return candidates | {TraceKey(one.ingest_scope, one.trace_id) for one in self.payers}
 
 
 @dataclass(slots=True)
@@ -94,6 +121,7 @@ class Sealer:
             evidence_keys=frozenset((*attribution.customer_attributes, *attribution.label_attributes))
         )
         self._labels = Labels(attribution.label_attributes)
+        self._quick = QuickWay(self._decoder, attribution=attribution, labels=self._labels, book=book)
         filesystem.make_folder(data.ledger)
         self._lock = ProcessLock(data.writer_lock, what="the ledger in")
         try:
@@ -134,8 +162,8 @@ class Sealer:
             return None
         for name in batch.positions:
             self._filesystem.sync_file(self._data.journal / name)
-        planned, counts = self._plan(batch)
-        commit = self._commit(planned, counts, batch=batch, forgotten=self._forgotten(files))
+        planned, plain, counts = self._plan(batch)
+        commit = self._commit(planned, counts, batch=batch, forgotten=self._forgotten(files), plain=plain)
         self._delete_consumed(files)
         return SealResult(
             commit=commit,
@@ -195,32 +223,34 @@ class Sealer:
 
     # ------------------------------------------------------------ 2: plan and rows
 
-    def _plan(self, batch: _Batch) -> tuple[Plan, Counter[str]]:
-        candidates: list[Candidate] = []
-        payers: list[PayerSpan] = []
-        received = seen = nothing = 0
-        for frame in batch.frames:
-            received += frame.received
-            for span in self._decoder.spans(frame.payload):
-                seen += 1
-                what = interpret(span, ingest_scope=frame.ingest_scope, attribution=self._attribution)
-                if isinstance(what, Candidate):
-                    candidates.append(what)
-                elif what is None:
-                    nothing += 1
-                else:
-                    payers.append(what)
-        assert seen == sum(frame.kept for frame in batch.frames), "a frame's payload does not hold the spans it counts"
-        result = plan(candidates, payers, self._index)
-        result.counts[SpanClass.NOT_GENAI] += nothing + received - seen
+    def _plan(self, batch: _Batch) -> tuple[Plan, PlainCalls | None, Counter[str]]:
+        spans = self._quick.read(batch.frames)
+        received = sum(frame.received for frame in batch.frames)
+        seen = sum(frame.kept for frame in batch.frames)
+        assert len(spans) == seen, "a frame's payload does not hold the spans it counts"
+        found = _Found()
+        found.add(self._quick.others(spans), self._attribution)
+        plain, others = self._quick.plain_calls(spans, taken=found.traces(), index=self._index)
+        found.add(others, self._attribution)
+        result = plan(found.candidates, found.payers, self._index)
+        result.counts[SpanClass.USAGE] += len(plain) if plain is not None else 0
+        result.counts[SpanClass.NOT_GENAI] += found.nothing + received - seen
         counts: Counter[str] = Counter({one.value: result.counts[one] for one in SpanClass})
         counts[RECEIVED] = received
-        return result, counts
+        return result, plain, counts
 
-    def _commit(self, planned: Plan, counts: Counter[str], *, batch: _Batch, forgotten: tuple[str, ...]) -> int:
+    def _commit(
+        self,
+        planned: Plan,
+        counts: Counter[str],
+        *,
+        batch: _Batch,
+        forgotten: tuple[str, ...],
+        plain: PlainCalls | None = None,
+    ) -> int:
         """Steps 2 to 5: segments, the manifest line, the index, the views."""
         number = self.state.commit + 1
-        segments, changes = self._write_segments(planned, batch, number)
+        segments, changes = self._write_segments(planned, plain, batch, number)
         commit = self._manifest.append(
             Commit(
                 positions=batch.positions,
@@ -235,11 +265,14 @@ class Sealer:
         self._write_views()
         return commit
 
-    def _write_segments(self, result: Plan, batch: _Batch, number: int) -> tuple[list[Segment], IndexChanges]:
+    def _write_segments(
+        self, result: Plan, plain: PlainCalls | None, batch: _Batch, number: int
+    ) -> tuple[list[Segment], IndexChanges]:
         stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
         ranges = {name: (batch.starts[name], end) for name, end in batch.positions.items()}
         segments: list[Segment] = []
         places: dict[int, int] = {}
+        first_plain = 0
 
         def write(rows: pa.Table, table: Table) -> None:
             segments.append(
@@ -254,14 +287,20 @@ class Sealer:
             )
 
         for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE):
-            rows = self._rows(result, table, stamp, places)
-            if rows is not None:
-                write(rows, table)
+            parts = self._rows(result, table, stamp, places)
+            if plain is not None and table == Table.USAGE:
+                first_plain = sum(part.num_rows for part in parts)
+                parts.append(plain.table(stamp=stamp, book=self._book))
+            if parts:
+                write(pa.concat_tables(parts), table)
         if result.payers:
             write(payer_rows(result.payers, stamp=stamp), Table.TRACE_FACTS)
-        return segments, _index_changes(result, number, places)
+        changes = _index_changes(result, number, places)
+        if plain is not None:
+            _put_plain(changes, plain, number, first_plain)
+        return segments, changes
 
-    def _rows(self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int]) -> pa.Table | None:
+    def _rows(self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int]) -> list[pa.Table]:
         """Build one table's rows; note in `places` where each planned row (by identity) will stand."""
         new = [row for row in result.new_rows if row.table == table]
         old = [row for row in result.old_rows if row.table == table]
@@ -271,7 +310,7 @@ class Sealer:
             parts.append(new_rows(new, table=table, stamp=stamp, labels=self._labels, book=self._book))
         if old:
             parts.append(old_rows(old, table=table, stamp=stamp, read=self._read_back, book=self._book))
-        return pa.concat_tables(parts) if parts else None
+        return parts
 
     def _read_back(self, table: Table, commit: int) -> pa.Table:
         prefix = f"{commit:012d}-"
@@ -345,3 +384,11 @@ def _index_changes(result: Plan, number: int, places: dict[int, int]) -> IndexCh
     for trace, fact in result.payers:
         changes.put_payer(trace, fact)
     return changes
+
+
+def _put_plain(changes: IndexChanges, plain: PlainCalls, number: int, first_row: int) -> None:
+    usage, table = SpanClass.USAGE.value, Table.USAGE.value
+    for row, (trace, fact) in enumerate(zip(plain.traces, plain.facts(), strict=True), first_row):
+        changes.put_state(
+            trace, SpanState(fact, usage, 0, fact.customer_id, fact.customer_source, number, row, table, True)
+        )

@@ -1,0 +1,128 @@
+"""The quick way from frames to plain calls, and what is left for the long way.
+
+Must not: decide about a span that is not alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pricing.book import PriceBook
+from receiver.attribution import Attribution
+from receiver.journal_reader import Frame
+from receiver.sealer.candidate import START_NS_MAX, START_NS_MIN
+from receiver.sealer.columns.attributes import AttributeReader
+from receiver.sealer.columns.calls import PlainCalls, texts_of, usage_of
+from receiver.sealer.columns.fields import TRACE_ID_BYTES, Integers
+from receiver.sealer.columns.payers import payers_of
+from receiver.sealer.columns.prototypes import Prototypes
+from receiver.sealer.columns.spans import SpanColumns, content_hashes, read_spans
+from receiver.sealer.columns.templates import LONG_WAY, Templates
+from receiver.sealer.decode import DecodedSpan, Decoder, UndecodableSpan
+from receiver.sealer.index import Index, TraceKey
+from receiver.sealer.rows import Labels
+
+ScopedSpan = tuple[str, DecodedSpan | UndecodableSpan]
+"""An ingest scope, and a span that came in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The spans of one commit: those that may be plain calls, and the others."""
+
+    spans: SpanColumns
+    template: Integers
+    """Of each span; LONG_WAY where it has none."""
+    prototype: Integers
+    """Of each span; LONG_WAY where it is no plain call."""
+
+    def __len__(self) -> int:
+        return len(self.spans.raw)
+
+
+class QuickWay:
+    """Reads batches; remembers templates and prototypes. Not thread-safe; one per sealer."""
+
+    def __init__(self, decoder: Decoder, *, attribution: Attribution, labels: Labels, book: PriceBook) -> None:
+        self._decoder = decoder
+        self._attribution = attribution
+        self._attributes = AttributeReader(decoder)
+        self._templates = Templates(decoder)
+        self._prototypes = Prototypes(decoder, attribution=attribution, labels=labels, book=book)
+
+    def read(self, frames: Sequence[Frame]) -> Batch:
+        """Read the spans of these frames, and find which may be plain calls."""
+        self._decoder.forget_when_full()
+        if self._templates.forget_when_full():
+            self._prototypes.forget()
+        self._prototypes.forget_when_full()
+        spans = read_spans(frames, self._attributes)
+        template = self._templates.read(spans)
+        start_ns = spans.fields.start_ns
+        template[(start_ns < START_NS_MIN) | (start_ns >= START_NS_MAX)] = LONG_WAY
+        rows = np.flatnonzero(template != LONG_WAY)
+        prototype = np.full(len(spans.raw), LONG_WAY, np.int64)
+        prototype[rows] = self._prototypes.find(spans, rows, template[rows], self._templates.all)
+        return Batch(spans, template, prototype)
+
+    def others(self, batch: Batch) -> Iterator[ScopedSpan]:
+        """Yield the spans that cannot be plain calls."""
+        return self._decoded(batch.spans, np.flatnonzero(batch.prototype == LONG_WAY))
+
+    def plain_calls(
+        self, batch: Batch, *, taken: Collection[TraceKey], index: Index
+    ) -> tuple[PlainCalls | None, Iterator[ScopedSpan]]:
+        """Return the calls that are alone, and yield those that are not.
+
+        `taken` are the traces of the other spans of the batch, a set.
+        """
+        spans = batch.spans
+        rows = np.flatnonzero(batch.prototype != LONG_WAY)
+        traces = _traces(spans, rows)
+        seen = Counter(traces)
+        known = index.known_traces(traces)
+        alone = np.array(
+            [
+                not is_known and seen[trace] == 1 and trace not in taken
+                for trace, is_known in zip(traces, known, strict=True)
+            ],
+            np.bool_,
+        )
+        others = self._decoded(spans, rows[~alone])
+        if not alone.any():
+            return None, others
+        kept = [trace for trace, is_alone in zip(traces, alone.tolist(), strict=True) if is_alone]
+        return self._calls(batch, rows[alone], kept), others
+
+    def _calls(self, batch: Batch, rows: Integers, traces: list[TraceKey]) -> PlainCalls:
+        spans, templates = batch.spans, self._templates.all
+        numbers, prototype = batch.template[rows], batch.prototype[rows]
+        assert self._prototypes.rows is not None, "calls without a prototype"
+        return PlainCalls(
+            spans=spans,
+            rows=rows,
+            prototype=prototype,
+            prototypes=self._prototypes,
+            hashes=content_hashes(spans, rows),
+            usage=usage_of(spans, rows, numbers, templates),
+            texts=texts_of(spans, rows, numbers, templates, prototype=prototype, patterns=self._prototypes.rows),
+            payers=payers_of(spans, rows, keys=self._attribution.customer_attributes, decoder=self._decoder),
+            traces=traces,
+        )
+
+    def _decoded(self, spans: SpanColumns, rows: Integers) -> Iterator[ScopedSpan]:
+        for row in rows.tolist():
+            yield spans.origins[spans.origin[row]].ingest_scope, spans.decoded(row, self._decoder)
+
+
+def _traces(spans: SpanColumns, rows: Integers) -> list[TraceKey]:
+    ids = spans.fields.trace_id[rows].tobytes()
+    scopes = [origin.ingest_scope for origin in spans.origins]
+    return [
+        TraceKey(scopes[origin], ids[start : start + TRACE_ID_BYTES])
+        for origin, start in zip(spans.origin[rows].tolist(), range(0, len(ids), TRACE_ID_BYTES), strict=True)
+    ]
