@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.accuracy import report
+from tests.accuracy import charged, report
 from tests.accuracy.replay import replay
 from tests.accuracy.tally import Tally, tally
 from tests.corpus.recorded import INSTRUMENTATIONS, recordings
@@ -29,9 +29,12 @@ def main() -> int:
     began_s = time.monotonic()
     every = _SAMPLE_EVERY if chosen.short else 1
     with tempfile.TemporaryDirectory(prefix="spanledger-accuracy-") as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
+        charging = pool.submit(replay, charged.recordings(), folder=Path(folder) / charged.NAME)
         tallies = list(pool.map(lambda name: measure(name, folder=Path(folder) / name, every=every), chosen.names))
+        taken = charging.result()
+    tallies.append(tally(charged.NAME, charged.recordings(), taken))
     faults = report.faults(tallies)
-    for part in (report.table(tallies), report.reasons(tallies), faults):
+    for part in (report.table(tallies), report.reasons(tallies), charged.summary(charged.charges(taken)), faults):
         if part:
             sys.stdout.write(part + "\n\n")
     sys.stdout.write(f"{sum(one.calls for one in tallies):,} calls in {time.monotonic() - began_s:.0f} s\n")

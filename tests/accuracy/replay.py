@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from typing import Any, Final
 import duckdb
 
 from ledger.layout import DataDirectory
-from tests.accuracy.truth import CALL_TIME
+from tests.accuracy.truth import call_time
 from tests.collector import free_endpoint, wait_until
 from tests.corpus.recorded import KINDS, STATUSES, Recording
 from tests.otlp import NS, SpanText, request
@@ -88,7 +87,7 @@ class Replayed:
     audit: dict[str, int]
 
 
-def replay(recordings: Sequence[Recording], *, folder: Path, at: datetime = CALL_TIME) -> Replayed:
+def replay(recordings: Sequence[Recording], *, folder: Path) -> Replayed:
     """Send recordings through receiver and sealer into a new ledger under `folder`; return what it says.
 
     Raises:
@@ -100,7 +99,7 @@ def replay(recordings: Sequence[Recording], *, folder: Path, at: datetime = CALL
     seal = Program("seal", log=folder / "seal.log", data_dir=str(data.root))
     with receive, seal:
         wait_until(lambda: is_listening(otlp), what=f"the receiver listens; its log: {receive.log_text[-2000:]}")
-        export(otlp, *_requests(recordings, at))
+        export(otlp, *_requests(recordings))
         wait_until(data.views.exists, what=f"the sealer has begun; its log: {seal.log_text[-2000:]}")
         # In the data's direction: nothing comes in any more, then all that is there is sealed.
         for program in (receive, seal):
@@ -109,14 +108,14 @@ def replay(recordings: Sequence[Recording], *, folder: Path, at: datetime = CALL
     return _read(data, spans=sum(len(recording.spans) for recording in recordings))
 
 
-def _requests(recordings: Iterable[Recording], at: datetime) -> Iterable[bytes]:
-    start_ns = int(at.timestamp()) * NS
-    spans = [span for recording in recordings for span in _spans(recording, start_ns)]
+def _requests(recordings: Iterable[Recording]) -> Iterable[bytes]:
+    spans = [span for recording in recordings for span in _spans(recording)]
     for first in range(0, len(spans), _SPANS_PER_REQUEST):
         yield request(*spans[first : first + _SPANS_PER_REQUEST])
 
 
-def _spans(recording: Recording, start_ns: int) -> Iterable[SpanText]:
+def _spans(recording: Recording) -> Iterable[SpanText]:
+    start_ns = int(call_time(recording).timestamp()) * NS
     for place, span in enumerate(recording.spans):
         yield SpanText(
             trace=recording.number + 1,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.accuracy.charged import ANSWERS, Charge
 from tests.accuracy.replay import LedgerRow, Replayed
 from tests.accuracy.tally import tally
 from tests.accuracy.truth import cost_of
@@ -159,3 +160,18 @@ def test_a_response_billed_twice() -> None:
     assert twice.miscounted == ["recording 0: 2 calls are billed for 1 responses"]
     nested = tally("x", [recording], Replayed(rows=(ROW, replace(ROW, span=2, span_class="nested")), audit={}))
     assert not nested.failed
+
+
+@pytest.mark.parametrize(
+    ("cost", "near"),
+    [
+        ("0.00353025", "yes"),
+        ("0.0035655525", "yes"),
+        ("0.0035655526", "no"),
+        ("0.0034949474", "no"),
+        (None, "no"),
+    ],
+)
+def test_within_a_hundredth_of_the_charge(cost: str | None, near: str) -> None:
+    """1 % is of the charge, either way and inclusive; a call without a cost is not near."""
+    assert Charge(ANSWERS[0], None if cost is None else Decimal(cost)).is_near == (near == "yes")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from genai_prices import calc_price, extract_usage
 from genai_prices.types import PriceCalculation, PriceContext
 
-from tests.corpus.recorded import Truth
+from tests.corpus.recorded import Recording, Truth
 
 # After the library's first prices by service tier (2026-10-12) and before anything that is announced.
 CALL_TIME: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -115,6 +115,11 @@ def _figures(inputs: int, outputs: int | None, **details: int | None) -> dict[st
         "cache_write_tokens": 0,
         **{name: count for name, count in details.items() if count is not None},
     }
+
+
+def call_time(recording: Recording) -> datetime:
+    """Return when a recording's calls were, for both sides: when it was recorded, else the same moment for all."""
+    return recording.at or CALL_TIME
 
 
 def cost_of(truth: Truth, *, at: datetime = CALL_TIME) -> TrueCost:

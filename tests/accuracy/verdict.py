@@ -20,7 +20,7 @@ from typing import Final
 
 from ledger.vocabulary import PriceStatus, SpanClass, UsageStatus
 from tests.accuracy.replay import LedgerRow
-from tests.accuracy.truth import TrueCost, cost_of, figures_of
+from tests.accuracy.truth import TrueCost, call_time, cost_of, figures_of
 from tests.corpus.recorded import Recording, Truth
 
 # Of these every entry must have the provider's number; of the others, where it says one at all.
@@ -65,7 +65,7 @@ def judge(recording: Recording, rows: Sequence[LedgerRow]) -> Iterator[Judged]:
     """Judge the billed calls of a recording; `rows` are the ledger's of its trace."""
     for row, truth in matched(recording, rows):
         figures, figures_why = _figures(row, truth)
-        cost, cost_why = _cost(row, truth, figures)
+        cost, cost_why = _cost(row, cost_of(truth, at=call_time(recording)), figures)
         yield Judged(row, truth, figures, figures_why, cost, cost_why)
 
 
@@ -104,8 +104,7 @@ def _differing(row: LedgerRow, truth: Truth) -> dict[str, int | None]:
     return {name: found.get(name) for name in names if found.get(name) != expected[name]}
 
 
-def _cost(row: LedgerRow, truth: Truth, figures: Verdict) -> tuple[Verdict, str]:
-    true = cost_of(truth)
+def _cost(row: LedgerRow, true: TrueCost, figures: Verdict) -> tuple[Verdict, str]:
     if row.price_status == PriceStatus.PRICED:
         return _amount(row, true)
     why = _why_unpriced(row)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +71,8 @@ class Recording:
     number: int
     spans: tuple[CorpusSpan, ...]
     truths: tuple[Truth, ...]
+    at: datetime | None = None
+    """When it was recorded, where that is known."""
 
 
 def recordings(instrumentation: str) -> tuple[Recording, ...]:
