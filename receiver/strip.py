@@ -1,11 +1,12 @@
 """Stripping: message content out, everything that cost or attribution may need kept. Idempotent.
 
 Out go: attributes that carry message content (the dialects' tables), values larger than 2 KiB unless they are a side
-channel that carries a provider's usage block, events, links and the status message. Kept, bit for bit: ids, times,
-names, the status code and all other attributes. Whatever enters the ledger or its quarantine has been stripped. A
+channel that carries a provider's usage block, events, links and the status message. An attribute that encloses such a
+block in content is cut down to the block. Kept, bit for bit: ids, times, names, the status code and all other
+attributes. Whatever enters the ledger or its quarantine has been stripped. A
 figure too long to be one is not left out, as if it had never been said: a text that is no number takes its place.
 
-Must not: decode values, or know what an attribute means beyond the tables.
+Must not: decode other values, or know what an attribute means beyond the tables.
 """
 
 from __future__ import annotations
@@ -16,15 +17,28 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from receiver import wire
-from receiver.dialects import CONTENT_KEYS, CONTENT_PREFIXES, EVIDENCE_PREFIXES, FIGURE_PREFIXES, SIDE_CHANNELS
+from receiver.dialects import (
+    CONTENT_KEYS,
+    CONTENT_PREFIXES,
+    ENCLOSING,
+    EVIDENCE_KEYS,
+    EVIDENCE_PREFIXES,
+    FIGURE_PREFIXES,
+    SIDE_CHANNELS,
+    usage_within,
+)
 
 # Spans above this surely carry message content; they are stripped before they reach the disk.
 LARGE_SPAN_BYTES: Final = 4096
 # Longer than any id, model name or usage block; content hides in anything longer.
 VALUE_BYTES_MAX: Final = 2048
+# No provider's usage block comes near.
+SIDE_CHANNEL_BYTES_MAX: Final = 65_536
 
 _CONTENT_KEYS: Final = frozenset(key.encode() for key in CONTENT_KEYS)
 _CONTENT_PREFIXES: Final = tuple(prefix.encode() for prefix in CONTENT_PREFIXES)
+_ENCLOSING: Final = frozenset(key.encode() for key in ENCLOSING)
+_EVIDENCE_KEYS: Final = frozenset(key.encode() for key in EVIDENCE_KEYS)
 _EVIDENCE_PREFIXES: Final = tuple(prefix.encode() for prefix in EVIDENCE_PREFIXES)
 _FIGURE_PREFIXES: Final = tuple(prefix.encode() for prefix in FIGURE_PREFIXES)
 _SIDE_CHANNELS: Final = frozenset(key.encode() for key in SIDE_CHANNELS)
@@ -35,18 +49,40 @@ def strip(span: bytes) -> bytes:
 
     Bytes that are no span become empty: nothing of them can be told apart from content.
     """
-    return _stripped(span, lambda attribute: not is_content(attribute))
+    return _stripped(span, kept_of)
 
 
 def strip_to_evidence(span: bytes) -> bytes:
     """Return the span with no more attributes than evidence may keep: the form in which quarantine holds it."""
-    return _stripped(
-        span,
-        lambda attribute: attribute_key(attribute).startswith(_EVIDENCE_PREFIXES) and not is_content(attribute),
-    )
+    return _stripped(span, lambda attribute: kept_of(attribute) if _is_evidence(attribute) else None)
 
 
-def _stripped(span: bytes, keep: Callable[[bytes], bool]) -> bytes:
+def kept_of(attribute: bytes) -> bytes | None:
+    """Return what may be kept of an encoded KeyValue: all of it, the usage that content encloses, or nothing."""
+    key = attribute_key(attribute)
+    if key in _ENCLOSING:
+        return _usage_within(key, attribute)
+    return None if is_content(attribute) else attribute
+
+
+def _usage_within(key: bytes, attribute: bytes) -> bytes | None:
+    try:
+        text = wire.KeyValue.FromString(attribute).value.string_value
+    except DecodeError:
+        return None
+    found = usage_within(key.decode(), text) if text else None
+    if found is None or found == text:
+        return found and attribute
+    value = wire.AnyValue(string_value=found)
+    return wire.KeyValue(key=key, value=value).SerializeToString()  # type: ignore[no-any-return]
+
+
+def _is_evidence(attribute: bytes) -> bool:
+    key = attribute_key(attribute)
+    return key in _EVIDENCE_KEYS or key.startswith(_EVIDENCE_PREFIXES)
+
+
+def _stripped(span: bytes, keep: Callable[[bytes], bytes | None]) -> bytes:
     try:
         message = wire.Span.FromString(span)
     except DecodeError:
@@ -61,10 +97,11 @@ def _stripped(span: bytes, keep: Callable[[bytes], bool]) -> bytes:
     return message.SerializeToString()  # type: ignore[no-any-return]
 
 
-def _slim(attributes: Iterable[bytes], keep: Callable[[bytes], bool]) -> Iterator[bytes]:
+def _slim(attributes: Iterable[bytes], keep: Callable[[bytes], bytes | None]) -> Iterator[bytes]:
     for attribute in attributes:
-        if keep(attribute):
-            yield attribute
+        kept = keep(attribute)
+        if kept is not None:
+            yield kept
         elif is_figure(attribute):
             yield unreadable_figure(attribute)
 
@@ -98,7 +135,7 @@ def is_content(attribute: bytes) -> bool:
     key = attribute_key(attribute)
     if key in _CONTENT_KEYS or key.startswith(_CONTENT_PREFIXES):
         return True
-    return len(attribute) > VALUE_BYTES_MAX and key not in _SIDE_CHANNELS
+    return len(attribute) > (SIDE_CHANNEL_BYTES_MAX if key in _SIDE_CHANNELS else VALUE_BYTES_MAX)
 
 
 def is_figure(attribute: bytes) -> bool:

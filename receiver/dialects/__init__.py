@@ -6,6 +6,8 @@ families in `FAMILIES`:
     openinference   OpenInference's own names
     otel_genai      OpenTelemetry's own instrumentations, with the GenAI conventions' names in all generations
     openllmetry     Traceloop's instrumentations: the same names, other habits
+    litellm … crewai        SDKs, gateways and frameworks that trace themselves, a module each
+    claude_code … gemini_cli    coding agents
     conventions     GenAI names from a scope that nobody knows
 
 Adding an emitter is a row in a family's table and a test; adding a family is a module and its line in `FAMILIES`.
@@ -16,23 +18,51 @@ from __future__ import annotations
 
 from typing import Final
 
-from receiver.dialects import conventions, openinference, openllmetry, otel_genai
+from receiver.dialects import (
+    aws,
+    claude_code,
+    codex,
+    conventions,
+    crewai,
+    gemini_cli,
+    google_adk,
+    langfuse,
+    langsmith,
+    litellm,
+    logfire,
+    microsoft,
+    mlflow,
+    openinference,
+    openlit,
+    openllmetry,
+    otel_genai,
+    pydantic_ai,
+    spring_ai,
+    strands,
+    vercel,
+    vercel_otel,
+)
 from receiver.dialects.emitter import Emitter, choose
+from receiver.dialects.enclosed import ENCLOSING, usage_within
 from receiver.dialects.family import Family
 from receiver.dialects.marks import (
     CONTENT_KEYS,
     CONTENT_PREFIXES,
+    EVIDENCE_KEYS,
     EVIDENCE_PREFIXES,
     FIGURE_PREFIXES,
     MARKERS,
     SCOPE_MARKERS,
     SIDE_CHANNELS,
 )
+from receiver.dialects.quirks import say_ttl
 from receiver.dialects.reading import Reading, SpanView
 
 __all__ = [
     "CONTENT_KEYS",
     "CONTENT_PREFIXES",
+    "ENCLOSING",
+    "EVIDENCE_KEYS",
     "EVIDENCE_PREFIXES",
     "FAMILIES",
     "FIGURE_PREFIXES",
@@ -41,10 +71,34 @@ __all__ = [
     "SIDE_CHANNELS",
     "emitter_of",
     "read",
+    "usage_within",
 ]
 
 # In the order in which spans of unknown scopes are offered; the conventions take what is left.
-FAMILIES: Final = (openinference.FAMILY, otel_genai.FAMILY, openllmetry.FAMILY, conventions.FAMILY)
+FAMILIES: Final = (
+    openinference.FAMILY,
+    otel_genai.FAMILY,
+    openllmetry.FAMILY,
+    litellm.FAMILY,
+    vercel.FAMILY,
+    vercel_otel.FAMILY,
+    pydantic_ai.FAMILY,
+    logfire.FAMILY,
+    langsmith.FAMILY,
+    langfuse.FAMILY,
+    openlit.FAMILY,
+    microsoft.FAMILY,
+    spring_ai.FAMILY,
+    google_adk.FAMILY,
+    strands.FAMILY,
+    aws.FAMILY,
+    mlflow.FAMILY,
+    crewai.FAMILY,
+    claude_code.FAMILY,
+    codex.FAMILY,
+    gemini_cli.FAMILY,
+    conventions.FAMILY,
+)
 
 _FAMILY_OF: Final = {id(emitter): family for family in FAMILIES for emitter in family.emitters}
 _EMITTERS: Final = tuple(emitter for family in FAMILIES for emitter in family.emitters)
@@ -67,13 +121,20 @@ def read(span: SpanView) -> Reading | None:
         found = _known[scope]
     except KeyError:
         found = _remember(scope)
-    if found is None:
-        attributes = span.attributes
-        for key, family, otherwise in _WITH_KEYS:
-            if key in attributes:
-                return family.read(span, otherwise)
-        return conventions.read(span, conventions.UNKNOWN)
-    return found[0].read(span, found[1])
+    family, emitter = found or _by_attributes(span)
+    reading = family.read(span, emitter)
+    if reading is not None and reading.usage:
+        say_ttl(reading)
+    return reading
+
+
+def _by_attributes(span: SpanView) -> tuple[Family, Emitter]:
+    """Return who is taken to have written a span whose scope nobody knows."""
+    attributes = span.attributes
+    for key, family, otherwise in _WITH_KEYS:
+        if key in attributes:
+            return family, otherwise
+    return conventions.FAMILY, conventions.UNKNOWN
 
 
 def emitter_of(scope_name: str, scope_version: str = "") -> Emitter | None:

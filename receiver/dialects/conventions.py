@@ -64,7 +64,7 @@ _REQUEST_TYPES: Final = {
     "embedding": "embeddings",
     "rerank": "rerank",
 }
-_WITHOUT_OUTPUT: Final = frozenset({"embeddings", "rerank"})
+WITHOUT_OUTPUT: Final = frozenset({"embeddings", "rerank"})
 _RESPONSE_TIER: Final = (
     "openai.response.service_tier",
     "gen_ai.openai.response.service_tier",
@@ -175,7 +175,7 @@ def _worked_out(attributes: Mapping[str, AttributeValue], emitter: Emitter) -> _
         flags=flags,
         provider=seller(read_text(attributes, ("gen_ai.provider.name", "gen_ai.system")), attributes),
         service_tier=tier,
-        has_output=operation not in _WITHOUT_OUTPUT,
+        has_output=operation not in WITHOUT_OUTPUT,
     )
 
 

@@ -54,6 +54,12 @@ class Emitter:
     since: str | None = None
     before: str | None = None
     quirks: tuple[Quirk, ...] = ()
+    is_whole_name: bool = False
+    """Whether `scope` is the whole name: for names so short that others begin with them."""
+
+    def names(self, scope: str) -> bool:
+        """Whether the row is about spans of this scope, in some version."""
+        return scope == self.scope if self.is_whole_name else scope.startswith(self.scope)
 
     def holds_for(self, release: tuple[int, ...]) -> bool:
         """Whether release numbers (as `release_of` gives them) are in the row's range."""
@@ -67,7 +73,7 @@ def choose(emitters: Iterable[Emitter], scope: str, version: str) -> Emitter | N
 
     The rows of a beginning must leave no version out; one that is nevertheless in no range gets the last row.
     """
-    fitting = [one for one in emitters if scope.startswith(one.scope)]
+    fitting = [one for one in emitters if one.names(scope)]
     if not fitting:
         return None
     longest = max(len(one.scope) for one in fitting)

@@ -1,4 +1,4 @@
-"""Figures: counts as emitters write them, read as integers or refused.
+"""Figures: counts as emitters write them, read as integers or refused; costs as they claim them, read or ignored.
 
 Emitters write counts as integers, as floats, and as strings (Micrometer turns every value into text). A value that is
 none of these, negative, not whole, not finite or absurdly large makes the span unreadable: a guess would be billed.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from receiver.dialects.reading import AttributeValue, UnreadableSpanError
@@ -16,6 +17,8 @@ from receiver.dialects.reading import AttributeValue, UnreadableSpanError
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
 # A thousand times the largest context window there is; anything above is a fault of the emitter.
 COUNT_MAX: Final = 10**10
+# No model call costs a billion; what claims to is a fault.
+_COST_MAX: Final = 10**9
 
 
 def read_count(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> int | None:
@@ -43,6 +46,11 @@ def read_text(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> 
     return None
 
 
+def is_true(value: AttributeValue | None) -> bool:
+    """Whether a value says yes, as a boolean or as the text of one: evidence keeps it as text."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
 def parse_count(key: str, value: AttributeValue) -> int:
     """Return an attribute's value as a count, however it is spelled.
 
@@ -63,3 +71,19 @@ def parse_count(key: str, value: AttributeValue) -> int:
     if number > COUNT_MAX:
         raise UnreadableSpanError("count_absurd", f"{key} is {value!r:.80}; expected at most {COUNT_MAX}")
     return number if isinstance(number, int) else int(number)
+
+
+def parse_cost(value: object) -> Decimal | None:
+    """Return a cost that is claimed, in the currency of the claim; None for what is no number, negative or absurd.
+
+    A claim decides nothing about a call's figures, so one that cannot be read is no claim and no error.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return None
+    try:
+        cost = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return cost if cost.is_finite() and 0 <= cost < _COST_MAX else None

@@ -21,6 +21,8 @@ MARKERS: Final[tuple[bytes, ...]] = (
     b"langsmith.",
     b"litellm.",
     b"gcp.vertex.agent",
+    b"mlflow.",
+    b"codex.turn.",
 )
 # Scopes whose spans may lack every mark above.
 SCOPE_MARKERS: Final[tuple[bytes, ...]] = (
@@ -45,15 +47,48 @@ EVIDENCE_PREFIXES: Final[tuple[str, ...]] = (
     "ai.model.",
     "ai.operationId",
     "ai.response.",
+    "ai.telemetry.",
+    "ai.settings.context.",
     "litellm.",
     "langsmith.",
     "langfuse.",
+    "metadata.user_api_key_",
+    "gcp.vertex.agent.",
+    "mlflow.spanType",
+    "mlflow.llm.",
+    "codex.",
     "operation.cost",
     "server.address",
     "server.port",
     "error.type",
     "session.id",
-    "user.id",
+    "user.",
+)
+# Single attributes kept as evidence: names too plain to stand for a namespace.
+EVIDENCE_KEYS: Final[tuple[str, ...]] = (
+    "metadata.usage_object",
+    "mlflow.chat.tokenUsage",
+    "response_data",
+    "agent_name",
+    "agent_id",
+    "cache_creation_tokens",
+    "cache_read_tokens",
+    "cache_write_token_count",
+    "cached_token_count",
+    "conversation.id",
+    "error_class",
+    "event.kind",
+    "input_token_count",
+    "input_tokens",
+    "model",
+    "output_token_count",
+    "output_tokens",
+    "reasoning_token_count",
+    "request_id",
+    "speed",
+    "success",
+    "thread.id",
+    "tool_token_count",
 )
 
 # Attributes that carry what users and models said.
@@ -84,6 +119,12 @@ CONTENT_KEYS: Final[tuple[str, ...]] = (
     "ai.response.object",
     "ai.response.toolCalls",
     "ai.response.reasoning",
+    "ai.response.files",
+    "ai.response.audio",
+    "ai.request.text",
+    "ai.documents",
+    "ai.ranking",
+    "ai.schema",
     "ai.values",
     "ai.value",
     "ai.embedding",
@@ -128,18 +169,28 @@ CONTENT_PREFIXES: Final[tuple[str, ...]] = (
     "output.images",
     "ai.prompt",
     "ai.toolCall.",
+    "ai.decision.",
 )
 
-# Kept although large: they carry the provider's own usage block.
+# Kept although large: they carry the provider's own usage block, and nothing else. Those that carry it among content
+# are cut down to it: see `enclosed`.
 SIDE_CHANNELS: Final[tuple[str, ...]] = (
     "gen_ai.usage.raw",
-    "ai.response.providerMetadata",
-    "gcp.vertex.agent.llm_response",
     "metadata.usage_object",
     "langfuse.observation.usage_details",
+    "langfuse.observation.cost_details",
+    "mlflow.chat.tokenUsage",
+    "mlflow.llm.cost",
     "gen_ai.usage.input_token_details",
     "gen_ai.usage.output_token_details",
 )
 
 # Every attribute under these is a figure: longer than any number, it is garbage and has to be said to be.
-FIGURE_PREFIXES: Final[tuple[str, ...]] = ("gen_ai.usage.", "llm.usage.", "llm.token_count.", "ai.usage.")
+FIGURE_PREFIXES: Final[tuple[str, ...]] = (
+    "gen_ai.usage.",
+    "gen_ai.aggregated_usage.",
+    "llm.usage.",
+    "llm.token_count.",
+    "ai.usage.",
+    "codex.turn.token_usage.",
+)

@@ -9,14 +9,12 @@ Source: openinference-semantic-conventions 0.1.42; openinference-instrumentation
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
-from receiver.dialects.figures import read_text
-from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
+from receiver.dialects.figures import parse_cost, read_text
+from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.usage import InputMeaning, UsageKeys, read_usage
 
@@ -67,7 +65,7 @@ def read_openinference(span: SpanView, emitter: Emitter) -> Reading | None:
         meaning=emitter.meaning,
         has_output=operation not in _WITHOUT_OUTPUT,
     )
-    cost = _cost(attributes)
+    cost = parse_cost(attributes.get("llm.cost.total"))
     reading = Reading(
         SpanKind.CALL if operation else SpanKind.AGGREGATE,
         DIALECT,
@@ -92,18 +90,6 @@ def read_openinference(span: SpanView, emitter: Emitter) -> Reading | None:
         if quirk.amend is not None:
             quirk.amend(span, reading)
     return reading
-
-
-def _cost(attributes: Mapping[str, AttributeValue]) -> Decimal | None:
-    """Return the cost the span claims, in USD. A claim that is no number is no claim."""
-    value = attributes.get("llm.cost.total")
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        cost = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return cost if cost.is_finite() and 0 <= cost < 10**9 else None
 
 
 FAMILY: Final = Family(

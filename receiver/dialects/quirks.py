@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.vocabulary import Flag, UsageStatus
-from receiver.dialects.conventions import USAGE_KEYS
+from receiver.dialects.conventions import USAGE_KEYS, WITHOUT_OUTPUT
 from receiver.dialects.emitter import Quirk
 from receiver.dialects.figures import read_count
 from receiver.dialects.reading import Reading, SpanKind, SpanView
+from receiver.dialects.usage import status_of
 
 # Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
 _CACHED_PROMPT_MIN: Final = 1024
+# Flags of `usage` that keep complete figures from being believed.
+_UNSETTLED: Final = frozenset({"names_disagree", "input_meaning_disputed", "zero_usage"})
 
 
 def doubt(reading: Reading, flag: str) -> None:
@@ -32,6 +35,78 @@ def unbilled_tokens(provider: str) -> Quirk:
             doubt(reading, "unbilled_tokens")
 
     return Quirk(f"{provider}: tokens are not the billed ones", amend)
+
+
+def name_call(reading: Reading, operation: str) -> None:
+    """Make a reading a call of this operation, for emitters that name their operations in their own way."""
+    reading.kind = SpanKind.CALL
+    reading.operation = operation
+    reading.usage_flags = tuple(flag for flag in reading.usage_flags if flag != "operation_inferred")
+    if reading.usage_status is UsageStatus.PARTIAL and _UNSETTLED.isdisjoint(reading.usage_flags):
+        reading.usage_status = status_of(reading.usage, has_output=operation not in WITHOUT_OUTPUT)
+
+
+def name_aggregate(reading: Reading, operation: str) -> None:
+    """Make a reading a roll-up of other spans."""
+    reading.kind = SpanKind.AGGREGATE
+    reading.operation = operation
+    reading.usage_flags = tuple(flag for flag in reading.usage_flags if flag != "operation_inferred")
+
+
+def cached_apart(*providers: str) -> Quirk:
+    """Return the quirk of leaving cached tokens out of the input of calls to these sellers, or to Claude through them.
+
+    For emitters that copy each provider's figure as it is; where the span's own evidence has spoken, that stands.
+    """
+
+    def amend(_: SpanView, reading: Reading) -> None:
+        units = reading.usage
+        cached = units.get("cache_read_tokens", 0) + units.get("cache_write_tokens", 0)
+        if not cached or "input_tokens" not in units or reading.provider not in providers:
+            return
+        if any(flag.startswith(("exclusive_input:", "usage_from:")) for flag in reading.usage_flags):
+            return
+        units["input_tokens"] += cached
+        reading.usage_flags += ("exclusive_input:emitter",)
+
+    return Quirk(f"input of {' and '.join(providers)} lacks cached tokens, which are added", amend)
+
+
+def is_claude(reading: Reading) -> bool:
+    """Whether a model of Anthropic's answered, whoever sold it."""
+    model = reading.response_model or reading.request_model or ""
+    return reading.provider == "anthropic" or "claude" in model.lower()
+
+
+def say_ttl(reading: Reading) -> None:
+    """Raise the flag that for how long Anthropic keeps what was written to its cache is not said, where it is not."""
+    units = reading.usage
+    written = units.get("cache_write_tokens")
+    if not written or not is_claude(reading):
+        return
+    if units.get("cache_write_5m_tokens", 0) + units.get("cache_write_1h_tokens", 0) < written:
+        reading.usage_flags += (Flag.CACHE_TTL_UNSAID.value,)
+
+
+def cache_unsaid(_: SpanView, reading: Reading) -> None:
+    """Doubt a longer prompt's figures where what was read from the cache, which is cheaper, is nowhere."""
+    units = reading.usage
+    if units.get("input_tokens", 0) >= _CACHED_PROMPT_MIN and "cache_read_tokens" not in units:
+        doubt(reading, "cache_unsaid")
+
+
+def _thoughts_unsaid(_: SpanView, reading: Reading) -> None:
+    model = (reading.response_model or reading.request_model or "").lower()
+    if "gemini" in model and "reasoning_tokens" not in reading.usage and reading.usage.get("output_tokens"):
+        doubt(reading, "thoughts_unsaid")
+
+
+def _thoughts_beside(_: SpanView, reading: Reading) -> None:
+    units = reading.usage
+    thoughts = units.get("reasoning_tokens")
+    if thoughts and "output_tokens" in units:
+        units["output_tokens"] += thoughts
+        reading.usage_flags += ("thoughts_added",)
 
 
 def _thoughts_from_total(span: SpanView, reading: Reading) -> None:
@@ -54,3 +129,6 @@ def _cache_writes_unsaid(_: SpanView, reading: Reading) -> None:
 
 OUTPUT_LACKS_THOUGHTS: Final = Quirk("output lacks thinking; recovered from the total", _thoughts_from_total)
 OMITS_CACHE_WRITES: Final = Quirk("cache writes", _cache_writes_unsaid)
+THOUGHTS_BESIDE: Final = Quirk("output lacks thinking, which stands beside it and is added", _thoughts_beside)
+THOUGHTS_UNSAID: Final = Quirk("thinking, which its output lacks: Gemini's calls are not priced", _thoughts_unsaid)
+CACHE_UNSAID: Final = Quirk("what was read from the cache: longer prompts are not priced", cache_unsaid)

@@ -45,8 +45,9 @@ _EVERYWHERE: Final = """\
 ## What no dialect can say
 
 No convention carries how long a cache write is kept (5 minutes or 1 hour), server tool calls such as web searches, or
-Anthropic's service tier, speed and inference geography. A cost that depends on one of these can differ from the
-provider's invoice.
+Anthropic's service tier, speed and inference geography. They are read where an emitter carries the provider's own
+usage block (`gen_ai.usage.raw`, `ai.response.providerMetadata`, `metadata.usage_object` …); elsewhere a cost that
+depends on one of these can differ from the provider's invoice.
 """
 # Flags that any reading can carry: what each says. `…` stands for a word that says why.
 FLAGS: Final = {
@@ -60,6 +61,23 @@ FLAGS: Final = {
     "cache_write_unsaid": "the prompt may have been written to the cache; this emitter never says so",
     "unbilled_tokens": "the emitter reports tokens that are not the billed ones: kept, not priced",
     "zero_usage": "0 tokens in and out: the emitter found no usage: not priced",
+    "usage_from:…": "the figures are those of the provider's usage block, which the attribute named carries",
+    "usage_differs:…": "the emitter's own figures were others than the block's",
+    "unreadable:…": "the attribute named should carry a usage block and does not: the emitter's figures stand",
+    "details_exceed_total": "parts of the usage block are larger than their whole: not priced",
+    "output_apart:total": "the block's total shows that reasoning stands beside output: it was added",
+    "usage_of_iterations": "the block's iterations were summed: its totals leave compaction out",
+    "other_models_used": "other models worked beside the one that answered, at prices of their own: not priced",
+    "inference_geo:…": "the model ran in this place, which can have its own price",
+    "speed:…": "the answer was given at another speed than the standard, which can have its own price",
+    "seller_unsaid": "who sold the call is not said, or only guessed by the emitter: by its maker's list",
+    "cache_unsaid": "what was read from or written to the cache is nowhere, and may have been charged otherwise: "
+    "kept, not priced",
+    "cache_ttl_unsaid": "for how long Anthropic keeps what was written to its cache is not said",
+    "thoughts_added": "thinking tokens stood beside output and were added",
+    "thoughts_unsaid": "thinking tokens, which are charged as output, are nowhere on the span: kept, not priced",
+    "gateway": "a gateway saw the call pass; the application may have traced it too",
+    "local_cache_hit": "a cache of the application's or gateway's own answered: it cost 0",
     "attribute_repeated": "an attribute stands on the span twice with two values: the last one holds",
     "attribute_undecodable": "an attribute's bytes are no attribute: it is left out",
 }
@@ -115,13 +133,19 @@ def _family(family: Family) -> Iterable[str]:
 
 def _emitter(emitter: Emitter) -> Sequence[str]:
     return (
-        f"`{emitter.scope}`" if emitter.scope else "anything",
+        _scope(emitter),
         _versions(emitter),
         emitter.dialect,
         _MEANINGS[emitter.meaning],
         "; ".join(quirk.says for quirk in emitter.quirks) or "–",
         emitter.source,
     )
+
+
+def _scope(emitter: Emitter) -> str:
+    if not emitter.scope:
+        return "anything"
+    return f"`{emitter.scope}` (the whole name)" if emitter.is_whole_name else f"`{emitter.scope}`"
 
 
 def _versions(emitter: Emitter) -> str:

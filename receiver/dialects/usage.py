@@ -106,7 +106,7 @@ def read_usage(
         elif meaning is InputMeaning.DISPUTED and total != input_tokens + (output_tokens or 0):
             flags += ("input_meaning_disputed",)
             settled = False
-    status = _status(input_tokens, output_tokens, has_output=has_output)
+    status = status_of(units, has_output=has_output)
     if status is UsageStatus.REPORTED:
         if not settled:
             status = UsageStatus.PARTIAL
@@ -138,7 +138,9 @@ def _figures(attributes: Mapping[str, AttributeValue], keys: UsageKeys) -> tuple
     return units, agreed
 
 
-def _status(input_tokens: int | None, output_tokens: int | None, *, has_output: bool) -> UsageStatus:
+def status_of(units: Mapping[str, int], *, has_output: bool) -> UsageStatus:
+    """Return how much of a call's usage these inclusive figures say."""
+    input_tokens, output_tokens = units.get("input_tokens"), units.get("output_tokens")
     if input_tokens is None and output_tokens is None:
         return UsageStatus.ABSENT
     if input_tokens is None or (output_tokens is None and has_output):

@@ -18,13 +18,16 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from receiver import wire
-from receiver.dialects import EVIDENCE_PREFIXES
+from receiver.dialects import ENCLOSING, EVIDENCE_KEYS, EVIDENCE_PREFIXES, SIDE_CHANNELS
 from receiver.dialects.reading import AttributeValue
-from receiver.strip import VALUE_BYTES_MAX, is_content, is_figure, strip_to_evidence, unreadable_figure
+from receiver.strip import VALUE_BYTES_MAX, is_figure, kept_of, strip_to_evidence, unreadable_figure
 
 # A token count, a model name, an id: 200,000 of them stay well under 100 MB.
 REMEMBERED_MAX: Final = 200_000
 EVIDENCE_CHARS_MAX: Final = 256
+# A usage block is evidence only as a whole; these carry one, and nothing else by now.
+_CARRIERS: Final = frozenset({*SIDE_CHANNELS, *ENCLOSING})
+_USAGE_CHARS_MAX: Final = 16_384
 CONTENT_HASH_VERSION: Final = 1
 _BAD_ATTRIBUTE_FLAG: Final = "attribute_undecodable"
 _REPEATED_ATTRIBUTE_FLAG: Final = "attribute_repeated"
@@ -90,7 +93,7 @@ class Decoder:
     """Decodes payloads of frames. Not thread-safe; one per sealer."""
 
     def __init__(self, *, evidence_keys: frozenset[str] = frozenset()) -> None:
-        self._evidence_keys = evidence_keys
+        self._evidence_keys = evidence_keys.union(EVIDENCE_KEYS)
         self._attributes: dict[bytes, Attribute | None] = {}
         self._resources: dict[bytes, ResourceView] = {}
         self._scopes: dict[bytes, ScopeView] = {}
@@ -170,11 +173,12 @@ class Decoder:
                 complete.append(attribute)
         return complete, flags
 
-    def _attribute(self, encoded: bytes) -> tuple[Attribute | None, bool]:
+    def _attribute(self, sent: bytes) -> tuple[Attribute | None, bool]:
         """Decode and remember one attribute; None for content. The flag says it could not be decoded."""
-        if is_content(encoded):
+        encoded = kept_of(sent)
+        if encoded is None:
             # Content is mostly unique: remembering it would only fill the memory.
-            return self._attribute(unreadable_figure(encoded)) if is_figure(encoded) else (None, False)
+            return self._attribute(unreadable_figure(sent)) if is_figure(sent) else (None, False)
         plain = _plain_text(encoded)
         if plain is not None:
             key, value = plain
@@ -195,7 +199,7 @@ class Decoder:
     def _evidence(self, key: str, value: AttributeValue) -> str | None:
         if not self.is_evidence(key):
             return None
-        return _text(value)[:EVIDENCE_CHARS_MAX]
+        return _text(value)[: _USAGE_CHARS_MAX if key in _CARRIERS else EVIDENCE_CHARS_MAX]
 
     def _resource(self, encoded: bytes) -> ResourceView:
         known = self._resources.get(encoded)

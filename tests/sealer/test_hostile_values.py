@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ledger.money import round_cost
-from receiver.dialects import SIDE_CHANNELS
+from receiver.dialects import ENCLOSING, SIDE_CHANNELS
 from receiver.dialects.figures import COUNT_MAX
 from tests.otlp import NS, START_NS, SpanText, call, encode, key_values, request
 from tests.pipeline import Pipeline
@@ -256,6 +256,11 @@ WRITERS: Mapping[str, str] = {
     "langfuse.observation.usage_details": "langfuse-sdk",
     "gen_ai.usage.input_token_details": "langsmith",
     "gen_ai.usage.output_token_details": "langsmith",
+    "gen_ai.completion": "langsmith",
+    "langfuse.observation.cost_details": "langfuse-sdk",
+    "mlflow.chat.tokenUsage": "mlflow",
+    "mlflow.llm.cost": "mlflow",
+    "response_data": "logfire.openai",
 }
 BOMBS: Mapping[str, Any] = {
     "100,000 lists deep": "[" * 100_000,
@@ -289,7 +294,7 @@ BOMBS: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("channel", SIDE_CHANNELS)
+@pytest.mark.parametrize("channel", [*SIDE_CHANNELS, *ENCLOSING])
 def test_no_side_channel_is_a_bomb(pipeline: Pipeline, channel: str, tmp_path: Path) -> None:
     """Beside garbage in a side channel the span's own figures hold, or it has no cost; nothing runs, nothing stops."""
     spy = tmp_path / "spy"
@@ -309,7 +314,7 @@ def test_no_side_channel_is_a_bomb(pipeline: Pipeline, channel: str, tmp_path: P
 
 def test_every_side_channel_has_a_writer() -> None:
     """A side channel that is added must be attacked here too."""
-    assert set(WRITERS) >= set(SIDE_CHANNELS)
+    assert set(WRITERS) >= {*SIDE_CHANNELS, *ENCLOSING}
 
 
 # ---------------------------------------------------------------- texts, keys, ids, times

@@ -1,0 +1,72 @@
+"""Spans as emitters write them, for the tests of the families: read directly, and read again from evidence.
+
+`read_of` reads a span twice: as it came, and from what the ledger keeps of it as evidence, where every value is text.
+Both must come to the same: that is what `reread` relies on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from receiver.dialects import read
+from receiver.dialects.reading import Reading, SpanKind, SpanView
+from receiver.sealer.decode import DecodedSpan, Decoder
+from tests.otlp import SpanText, request
+
+
+def read_of(
+    scope: str,
+    attributes: Mapping[str, Any],
+    *,
+    name: str = "chat m",
+    version: str = "",
+    kind: int = 3,
+    status: int = 0,
+) -> Reading:
+    """Read a span that must be recognised, through the wire, and hold its evidence to the same reading."""
+    found = maybe_read(scope, attributes, name=name, version=version, kind=kind, status=status)
+    assert found is not None
+    return found
+
+
+def maybe_read(
+    scope: str,
+    attributes: Mapping[str, Any],
+    *,
+    name: str = "chat m",
+    version: str = "",
+    kind: int = 3,
+    status: int = 0,
+) -> Reading | None:
+    """Read a span that may be nothing of ours."""
+    text = SpanText(name=name, kind=kind, attributes=attributes, status=status, scope=scope, scope_version=version)
+    (span,) = Decoder().spans(request(text))
+    assert isinstance(span, DecodedSpan)
+    first = read(_view(span, span.attributes))
+    again = read(_view(span, dict(span.evidence)))
+    assert _told(first) == _told(again), "evidence does not carry all that was read"
+    return first
+
+
+def is_call(reading: Reading) -> bool:
+    """Whether a reading is one billable call."""
+    return reading.kind is SpanKind.CALL
+
+
+def _view(span: DecodedSpan, attributes: Mapping[str, Any]) -> SpanView:
+    return SpanView(
+        span.name,
+        span.kind,
+        span.scope.name,
+        span.scope.version,
+        attributes,
+        span.resource.attributes,
+        span.status_code,
+    )
+
+
+def _told(reading: Reading | None) -> object:
+    return None if reading is None else msgspec.to_builtins(reading)
