@@ -22,6 +22,7 @@ import pyarrow as pa
 from ledger.money import COST_TYPE
 from ledger.vocabulary import UNIT_COLUMNS as UNIT_COLUMNS
 from ledger.vocabulary import BillingMode as BillingMode
+from ledger.vocabulary import CountSource as CountSource
 from ledger.vocabulary import EntryType as EntryType
 from ledger.vocabulary import Flag as Flag
 from ledger.vocabulary import PriceStatus as PriceStatus

@@ -66,6 +66,13 @@ class Flag(StrEnum):
     """The span was made by a gateway that saw the call pass, not by the application that made it."""
 
 
+class CountSource(StrEnum):
+    """Whose span of a call is counted where application and gateway both sent one, in traces of their own."""
+
+    APPLICATION = "application"
+    GATEWAY = "gateway"
+
+
 class BillingMode(StrEnum):
     """How a call is paid for."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.layout import DataDirectory
+from ledger.vocabulary import CountSource
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
 
 DEFAULT_OTLP_LISTEN: Final = "127.0.0.1:4317"  # OTLP/gRPC's own port; loopback, since nobody is authenticated yet
@@ -41,6 +42,8 @@ class SealerConfig:
 
     data: DataDirectory
     attribution: Attribution = field(default_factory=Attribution)
+    count_source: CountSource = CountSource.APPLICATION
+    """Whose span of a call counts where application and gateway both sent one, in traces of their own."""
     interval_s: float = 1.0
     """How long to collect before a commit: with sealing itself this keeps journal-to-queryable at about 2 s."""
 

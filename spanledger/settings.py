@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from billing.config import DEFAULT_HTTP_LISTEN, BillingConfig
 from ledger.errors import SpanledgerError
+from ledger.vocabulary import CountSource
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES, Attribution
 from receiver.config import DEFAULT_OTLP_LISTEN, ReceiverConfig, SealerConfig, TracePathConfig, data_directory
 
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
     )
     label_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
         DEFAULT_LABEL_ATTRIBUTES, description="Attributes kept for ever as labels, to group and charge by."
+    )
+    count_source: CountSource = Field(
+        CountSource.APPLICATION,
+        description="application or gateway: whose span counts where both saw a call, in traces of their own. The "
+        "application knows best who pays.",
     )
     strip_before_journal: bool = Field(
         default=False,
@@ -140,6 +146,7 @@ class Settings(BaseSettings):
         return SealerConfig(
             data=data_directory(self.data_dir),
             attribution=Attribution(self.customer_attributes, self.label_attributes),
+            count_source=self.count_source,
             interval_s=self.seal_interval_s,
         )
 

@@ -10,6 +10,7 @@ import duckdb
 
 from ledger.filesystem import Filesystem, LocalFilesystem
 from ledger.layout import DataDirectory
+from ledger.schema import CountSource
 from pricing.book import PriceBook
 from receiver import dialects
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
@@ -26,9 +27,16 @@ ATTRIBUTION = Attribution()
 class Pipeline:
     """Send spans, seal, query. A context manager."""
 
-    def __init__(self, folder: Path, *, filesystem: Filesystem | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        filesystem: Filesystem | None = None,
+        count_source: CountSource = CountSource.APPLICATION,
+    ) -> None:
         self.data = DataDirectory(folder)
         self.filesystem = filesystem or LocalFilesystem()
+        self.count_source = count_source
         self.splitter = Splitter(
             span_marks=[*dialects.MARKERS, *(key.encode() for key in DEFAULT_CUSTOMER_ATTRIBUTES)],
             scope_marks=dialects.SCOPE_MARKERS,
@@ -40,7 +48,13 @@ class Pipeline:
     def sealer(self) -> Sealer:
         """The sealer, opened when first needed."""
         if self._sealer is None:
-            self._sealer = Sealer(self.data, attribution=ATTRIBUTION, book=BOOK, filesystem=self.filesystem)
+            self._sealer = Sealer(
+                self.data,
+                attribution=ATTRIBUTION,
+                book=BOOK,
+                filesystem=self.filesystem,
+                count_source=self.count_source,
+            )
         return self._sealer
 
     def send(self, *spans: SpanText) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from ledger.schema import UsageStatus
+from ledger.schema import Flag, UsageStatus
 from receiver import dialects
 from receiver.attribution import Attribution, customer_of
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
@@ -92,13 +92,21 @@ def interpret(
     return _candidate(span, reading, ingest_scope, attribution)
 
 
-def weight(*, usage_status: str | None, units_known: int, has_response_id: bool, has_response_model: bool) -> int:
+def weight(
+    *,
+    usage_status: str | None,
+    units_known: int,
+    has_response_id: bool,
+    has_response_model: bool,
+    is_cache_hit: bool = False,
+) -> int:
     """Return how much a content says: the first part of the order among contents of one call.
 
-    Computed from permanent columns alone, so that an index rebuilt from the ledger gives the same.
+    Who knows that a cache answered knows what nobody else does: that the call cost nothing. Computed from permanent
+    columns alone, so that an index rebuilt from the ledger gives the same.
     """
     status = _STATUS_WEIGHT.get(UsageStatus(usage_status), 0) if usage_status else 0
-    return status * 1000 + min(units_known, 99) * 10 + has_response_id * 2 + has_response_model
+    return is_cache_hit * 10_000 + status * 1000 + min(units_known, 99) * 10 + has_response_id * 2 + has_response_model
 
 
 def own_customer(
@@ -117,6 +125,7 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
     customer_id, customer_source = own_customer(
         span.attributes, span.resource.attributes, attribution.customer_attributes
     )
+    is_cache_hit = Flag.LOCAL_CACHE_HIT in reading.usage_flags
     fact = SpanFact(
         span_id=span.span_id,
         parent_span_id=_parent(span),
@@ -131,10 +140,14 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
             units_known=len(usage),
             has_response_id=reading.response_id is not None,
             has_response_model=reading.response_model is not None,
+            is_cache_hit=is_cache_hit,
         ),
         end_us=span.end_ns // 1000,
         customer_id=customer_id,
         customer_source=customer_source,
+        provider=reading.provider,
+        is_gateway=Flag.GATEWAY in reading.usage_flags,
+        is_cache_hit=is_cache_hit,
     )
     return Candidate(ingest_scope, span.trace_id + span.span_id, fact, span, reading)
 

@@ -1,8 +1,9 @@
 """The difference between what is now known and what the ledger says, as rows to write and counts to change.
 
-For every trace that a batch touches: put what came beside what is known, compute the outcome afresh, compare it with
-the ledger's state span by span. First billing is `usage`; a change of anything is a reversal and, if still owed, a
-restatement; what is set aside goes to `set_aside`. One revision sequence per span runs over all of them.
+For every trace that a batch touches: put what came beside what is known, compute the outcome afresh, weigh it with what
+other traces say of the same response ids, compare it with the ledger's state span by span. First billing is `usage`; a
+change of anything is a reversal and, if still owed, a restatement; what is set aside goes to `set_aside`, always with
+the reason why it is not billed. One revision sequence per span runs over all of them.
 
 Pinned: a span whose content did not change keeps its reading and its price; only its class and payer are recomputed.
 
@@ -18,15 +19,20 @@ from typing import Any, Final
 
 import msgspec
 
-from ledger.schema import EntryType, SpanClass, Table
+from ledger.schema import CountSource, EntryType, SpanClass, Table
 from receiver.sealer.candidate import Candidate, PayerSpan
 from receiver.sealer.facts import SpanFact, SpanState, TraceFact
-from receiver.sealer.index import Index, TraceKey
-from receiver.sealer.outcome import SpanOutcome, single_outcome, trace_outcome
+from receiver.sealer.index import Index, ResponseKey, TraceKey
+from receiver.sealer.links import said_of_ids
+from receiver.sealer.outcome import SpanOutcome, single_outcome, single_standing, trace_outcome
+from receiver.sealer.sightings import weigh_copies
+from receiver.sealer.touched import Contents, Rewrite, Touched
 
 CONFLICT_REASON: Final = "conflict"
 CUSTOMER_REASON: Final = "customer"
 UNNESTED_REASON: Final = "unnested"
+RECOUNTED_REASON: Final = "recounted"
+"""A copy in another trace no longer stands for this call: another one does, or the id proved not unique."""
 
 
 class NewRow(msgspec.Struct):
@@ -59,16 +65,6 @@ class OldRow:
     """Columns that a job gives new values; never on a reversal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
-    """What a job makes of a span that the ledger has: the same content, read, priced or attributed anew."""
-
-    fact: SpanFact
-    overrides: Mapping[str, Any]
-    """Column → new value, in Python's form of the column's type."""
-    reason: str
-
-
 class SpanChange(msgspec.Struct):
     """A span whose state in the ledger changes with this commit."""
 
@@ -90,29 +86,12 @@ class Plan:
     changes: list[SpanChange] = field(default_factory=list)
     losers: list[tuple[TraceKey, bytes, bytes]] = field(default_factory=list)
     payers: list[tuple[TraceKey, TraceFact]] = field(default_factory=list)
+    responses: list[tuple[ResponseKey, bytes]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Contents:
-    """The contents of one span in play: the standing one, and the best that came."""
-
-    state: SpanState | None
-    best: Candidate | None = None
-    losers: dict[bytes, Candidate] = field(default_factory=dict)
-    """Other contents that came with this batch, by hash."""
-    rewrite: Rewrite | None = None
-
-    @property
-    def fact(self) -> SpanFact:
-        if self.best is not None:
-            return self.best.fact
-        if self.rewrite is not None:
-            return self.rewrite.fact
-        assert self.state is not None
-        return self.state.fact
-
-
-def plan(candidates: Iterable[Candidate], payers: Iterable[PayerSpan], index: Index) -> Plan:
+def plan(
+    candidates: Iterable[Candidate], payers: Iterable[PayerSpan], index: Index, *, count_source: CountSource
+) -> Plan:
     """Compute what to write for a batch of spans."""
     result = Plan()
     traces: dict[TraceKey, list[Candidate]] = {}
@@ -125,26 +104,30 @@ def plan(candidates: Iterable[Candidate], payers: Iterable[PayerSpan], index: In
         trace = TraceKey(payer.ingest_scope, payer.trace_id)
         _keep_best(said.setdefault(trace, {}), payer.fact)
         traces.setdefault(trace, [])
+    touched: dict[TraceKey, Touched] = {}
     keys = list(traces)
     for trace, is_known in zip(keys, index.known_traces(keys), strict=True):
         came = traces[trace]
         if not is_known and len(came) == 1 and trace not in said:
-            _add_single(trace, came[0], result)
+            touched[trace] = _touched_single(came[0])
         else:
-            _add_trace(trace, came, said.get(trace, {}), index if is_known else None, result)
+            touched[trace] = _touched(trace, came, said.get(trace, {}), index if is_known else None, result)
+    _add_differences(touched, index, count_source, result)
     return result
 
 
-def plan_rewrites(rewrites: Mapping[TraceKey, Mapping[bytes, Rewrite]], index: Index) -> Plan:
+def plan_rewrites(
+    rewrites: Mapping[TraceKey, Mapping[bytes, Rewrite]], index: Index, *, count_source: CountSource
+) -> Plan:
     """Compute what to write when a job changes what is known of spans, by trace and span id."""
     result = Plan()
+    touched: dict[TraceKey, Touched] = {}
     for trace, spans in rewrites.items():
         states, facts = index.trace(trace)
-        contents = {span_id: _Contents(state, rewrite=spans.get(span_id)) for span_id, state in states.items()}
+        contents = {span_id: Contents(state, rewrite=spans.get(span_id)) for span_id, state in states.items()}
         assert spans.keys() <= contents.keys(), "a job rewrites only what the ledger has"
-        outcomes = trace_outcome((one.fact for one in contents.values()), facts.values())
-        for span_id, one in contents.items():
-            _add_difference(trace, one, outcomes[span_id], result)
+        touched[trace] = _computed(contents, facts.values())
+    _add_differences(touched, index, count_source, result)
     return result
 
 
@@ -157,8 +140,42 @@ def _keep_best(facts: dict[bytes, TraceFact], fact: TraceFact) -> bool:
     return True
 
 
-def _add_single(trace: TraceKey, candidate: Candidate, result: Plan) -> None:
-    _add_first(trace, candidate, single_outcome(candidate.fact), result)
+def _touched_single(candidate: Candidate) -> Touched:
+    fact = candidate.fact
+    outcome = single_outcome(fact)
+    return Touched({fact.span_id: Contents(None, candidate)}, {fact.span_id: outcome}, single_standing(fact))
+
+
+def _touched(
+    trace: TraceKey, came: list[Candidate], said: dict[bytes, TraceFact], index: Index | None, result: Plan
+) -> Touched:
+    """Put what came of a trace beside what is known of it."""
+    states, facts = index.trace(trace) if index is not None else ({}, {})
+    for fact in said.values():
+        if _keep_best(facts, fact):
+            result.payers.append((trace, fact))
+    contents = {span_id: Contents(state) for span_id, state in states.items()}
+    for candidate in came:
+        one = contents.setdefault(candidate.fact.span_id, Contents(None))
+        _take_content(trace, one, candidate, index, result)
+    return _computed(contents, facts.values())
+
+
+def _computed(contents: dict[bytes, Contents], facts: Iterable[TraceFact]) -> Touched:
+    outcome = trace_outcome((one.fact for one in contents.values()), facts)
+    every = (fact for one in contents.values() for fact in one.all_facts())
+    return Touched(contents, outcome.spans, said_of_ids(outcome.standing, every))
+
+
+def _add_differences(touched: dict[TraceKey, Touched], index: Index, count_source: CountSource, result: Plan) -> None:
+    elsewhere, result.responses = weigh_copies(touched, index, count_source=count_source)
+    for trace, state, outcome in elsewhere:
+        _add_difference(trace, Contents(state), outcome, result)
+    for trace, one in touched.items():
+        for span_id, contents in one.contents.items():
+            outcome = one.spans[span_id]
+            _add_difference(trace, contents, outcome, result)
+            _add_losers(trace, contents, outcome, result)
 
 
 def _add_first(trace: TraceKey, candidate: Candidate, outcome: SpanOutcome, result: Plan) -> None:
@@ -178,24 +195,7 @@ def _add_first(trace: TraceKey, candidate: Candidate, outcome: SpanOutcome, resu
     result.changes.append(SpanChange(trace, candidate.fact, outcome, row, billed))
 
 
-def _add_trace(
-    trace: TraceKey, came: list[Candidate], said: dict[bytes, TraceFact], index: Index | None, result: Plan
-) -> None:
-    states, facts = index.trace(trace) if index is not None else ({}, {})
-    for fact in said.values():
-        if _keep_best(facts, fact):
-            result.payers.append((trace, fact))
-    contents = {span_id: _Contents(state) for span_id, state in states.items()}
-    for candidate in came:
-        one = contents.setdefault(candidate.fact.span_id, _Contents(None))
-        _take_content(trace, one, candidate, index, result)
-    outcomes = trace_outcome((one.fact for one in contents.values()), facts.values())
-    for span_id, one in contents.items():
-        _add_difference(trace, one, outcomes[span_id], result)
-        _add_losers(trace, one, outcomes[span_id], result)
-
-
-def _take_content(trace: TraceKey, one: _Contents, candidate: Candidate, index: Index | None, result: Plan) -> None:
+def _take_content(trace: TraceKey, one: Contents, candidate: Candidate, index: Index | None, result: Plan) -> None:
     """Put one content beside those known of its span; all but the first of a span count as duplicates."""
     if one.best is None and one.state is None:
         one.best = candidate
@@ -217,15 +217,15 @@ def _take_content(trace: TraceKey, one: _Contents, candidate: Candidate, index: 
         one.losers[fact.content_hash] = candidate
 
 
-def _add_difference(trace: TraceKey, one: _Contents, outcome: SpanOutcome, result: Plan) -> None:
+def _add_difference(trace: TraceKey, one: Contents, outcome: SpanOutcome, result: Plan) -> None:
     if one.state is None:
         assert one.best is not None
         _add_first(trace, one.best, outcome, result)
         return
     state = one.state
     same_payer = (state.customer_id, state.customer_source) == (outcome.customer_id, outcome.customer_source)
-    same_content = one.best is None and one.rewrite is None
-    if same_content and state.span_class == outcome.span_class and same_payer:
+    same_class = state.span_class == outcome.span_class and _same_reason(state, outcome)
+    if one.best is None and one.rewrite is None and same_class and same_payer:
         return
     result.counts[SpanClass(state.span_class)] -= 1
     result.counts[outcome.span_class] += 1
@@ -240,9 +240,13 @@ def _add_difference(trace: TraceKey, one: _Contents, outcome: SpanOutcome, resul
     table, entry_type = _place(state, outcome)
     row: NewRow | OldRow
     if one.best is not None:
+        if table == Table.SET_ASIDE:
+            reason = one.best.reason or outcome.reason
         row = NewRow(table, one.best, outcome, revision, entry_type, reason, source_id)
         result.new_rows.append(row)
     else:
+        if table == Table.SET_ASIDE:
+            reason = state.reason if outcome.span_class == SpanClass.QUARANTINED else outcome.reason
         overrides = one.rewrite.overrides if one.rewrite is not None else None
         row = OldRow(table, trace, state, outcome, revision, entry_type, reason, overrides=overrides)
         result.old_rows.append(row)
@@ -258,7 +262,13 @@ def _place(state: SpanState, outcome: SpanOutcome) -> tuple[Table, EntryType | N
     return Table.USAGE, EntryType.USAGE
 
 
-def _reason(one: _Contents, outcome: SpanOutcome) -> str:
+def _same_reason(state: SpanState, outcome: SpanOutcome) -> bool:
+    # Why a span is quarantined is its own affair: the outcome only says that it is.
+    return outcome.span_class == SpanClass.QUARANTINED or state.reason == outcome.reason
+
+
+def _reason(one: Contents, outcome: SpanOutcome) -> str | None:
+    """Return why an entry is written."""
     assert one.state is not None
     if one.best is not None:
         return CONFLICT_REASON
@@ -266,10 +276,12 @@ def _reason(one: _Contents, outcome: SpanOutcome) -> str:
         return one.rewrite.reason
     if one.state.span_class == outcome.span_class:
         return CUSTOMER_REASON
+    if one.state.span_class == SpanClass.DUPLICATE:
+        return outcome.reason or RECOUNTED_REASON
     return outcome.reason or UNNESTED_REASON
 
 
-def _add_losers(trace: TraceKey, one: _Contents, outcome: SpanOutcome, result: Plan) -> None:
+def _add_losers(trace: TraceKey, one: Contents, outcome: SpanOutcome, result: Plan) -> None:
     """Keep what lost, once: under a source id of its own, so that it never speaks for the span's state."""
     for content_hash, candidate in one.losers.items():
         row = NewRow(Table.SET_ASIDE, candidate, outcome, 0, None, CONFLICT_REASON, candidate.source_id + content_hash)

@@ -37,6 +37,11 @@ class SpanFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     customer_id: str | None = None
     """The customer its own attributes or its resource name."""
     customer_source: str | None = None
+    provider: str | None = None
+    is_gateway: bool = False
+    """Made by a gateway that saw the call pass (`Flag.GATEWAY`)."""
+    is_cache_hit: bool = False
+    """Answered by a cache of one's own (`Flag.LOCAL_CACHE_HIT`): the provider was not asked."""
 
     @property
     def order(self) -> tuple[int, int, bytes]:
@@ -58,6 +63,8 @@ class SpanState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     table: str
     was_billed: bool
     """Whether it has ever had a usage entry; billing again is then a restatement."""
+    reason: str | None = None
+    """Why it is set aside, as its row says it; None while it is billed."""
 
 
 class TraceFact(msgspec.Struct, frozen=True, array_like=True, gc=False):

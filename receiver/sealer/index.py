@@ -6,6 +6,7 @@ Keys (the ingest scope prefixes every one, so tenants never meet):
     L <scope> <trace 16> <span 8> <hash 16>   a losing content of a span that is already kept
     P <scope> <trace 16> <span 8>             who pays, as said by a span that is no call (`facts.TraceFact`)
     T <scope> <trace 16>                      that anything is known of a trace
+    R <scope> <response id>                   in which traces an id was seen (`links`); at most four, else empty
     M                                         which ledger and which commit this index has applied
 
 Written only after the commit it describes, synced, in one batch with `applied`. Raw mode always: the library's default
@@ -24,7 +25,7 @@ from rocksdict import Options, Rdict, WriteBatch, WriteOptions
 
 from receiver.sealer.facts import SpanState, TraceFact
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 2: response ids, reasons
 _META_KEY: Final = b"M"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -41,8 +42,19 @@ class TraceKey(NamedTuple):
     @property
     def prefix(self) -> bytes:
         """The key's bytes after the kind letter."""
-        scope = self.ingest_scope.encode()
-        return bytes([len(scope)]) + scope + self.trace_id
+        return _scope_prefix(self.ingest_scope) + self.trace_id
+
+
+class ResponseKey(NamedTuple):
+    """A response id within its ingest scope."""
+
+    ingest_scope: str
+    response_id: str
+
+    @property
+    def key(self) -> bytes:
+        """The whole key."""
+        return b"R" + _scope_prefix(self.ingest_scope) + self.response_id.encode()
 
 
 class IndexMeta(msgspec.Struct, frozen=True, array_like=True):
@@ -79,6 +91,10 @@ class IndexChanges:
         """Record who pays for a trace."""
         self._puts.append((b"P" + trace.prefix + fact.span_id, _encode(fact)))
         self._puts.append((b"T" + trace.prefix, b""))
+
+    def put_response(self, response: ResponseKey, seen: bytes) -> None:
+        """Record in which traces a response id was seen."""
+        self._puts.append((response.key, seen))
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         return iter(self._puts)
@@ -121,6 +137,15 @@ class Index:
         facts = {key[-8:]: _decode_fact(value) for key, value in self._scan(b"P" + prefix)}
         return KnownTrace(states, facts)
 
+    def state(self, trace: TraceKey, span_id: bytes) -> SpanState | None:
+        """Return what the ledger says of one span."""
+        value = self._db.get(b"S" + trace.prefix + span_id)
+        return None if value is None else _decode_state(value)
+
+    def responses(self, responses: Sequence[ResponseKey]) -> list[bytes | None]:
+        """Return in which traces each response id was seen; None for one that never was."""
+        return self._db.get([response.key for response in responses]) if responses else []
+
     def has_loser(self, trace: TraceKey, *, span_id: bytes, content_hash: bytes) -> bool:
         """Say whether this losing content of a span is already kept."""
         return self._db.get(b"L" + trace.prefix + span_id + content_hash) is not None
@@ -146,6 +171,11 @@ class Index:
             if not key.startswith(prefix):
                 return
             yield key, value
+
+
+def _scope_prefix(ingest_scope: str) -> bytes:
+    scope = ingest_scope.encode()
+    return bytes([len(scope)]) + scope
 
 
 def delete_index(folder: Path) -> None:

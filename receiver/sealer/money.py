@@ -77,7 +77,7 @@ def price_unpriced(rows: pa.Table, *, book: PriceBook) -> pa.Table:
     # Rows that had money first, then the newly priced, then back into order.
     kept = [position for position, status in enumerate(statuses) if status is not None]
     fresh = _with_money(rows.take(positions), money)
-    joined = pa.concat_tables([rows.take(kept), fresh])
+    joined = pa.concat_tables([rows.take(pa.array(kept, pa.int64())), fresh])
     order = {position: place for place, position in enumerate([*kept, *positions])}
     return joined.take([order[position] for position in range(rows.num_rows)])
 

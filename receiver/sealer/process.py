@@ -62,6 +62,7 @@ def _open(config: SealerConfig, book: PriceBook, filesystem: Filesystem) -> Seal
         attribution=config.attribution,
         book=book,
         filesystem=filesystem,
+        count_source=config.count_source,
         progress=lambda done, of: _log.info("rebuilding index", commit=done, of=of) if done % 100 == 0 else None,
     )
     _log.info(

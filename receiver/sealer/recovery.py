@@ -20,12 +20,14 @@ from ledger.errors import LedgerDamagedError
 from ledger.filesystem import TEMPORARY_SUFFIX, Filesystem
 from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_lines
-from ledger.schema import UNIT_COLUMNS, SpanClass, Table
+from ledger.schema import UNIT_COLUMNS, Flag, SpanClass, Table
 from ledger.segment import Segment, read_journal_ranges, read_segment
 from receiver.sealer.candidate import QUARANTINED_WEIGHT, weight
 from receiver.sealer.facts import FactKind, SpanFact, SpanState, TraceFact
-from receiver.sealer.index import Index, IndexChanges, TraceKey, delete_index
-from receiver.sealer.outcome import CUSTOMER_FROM_TRACE
+from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey, delete_index
+from receiver.sealer.links import merged, said_of_ids
+from receiver.sealer.nesting import nesting
+from receiver.sealer.payers import OWN_SOURCES
 
 _ID_BYTES: Final = 24
 _KINDS: Final = {
@@ -35,7 +37,7 @@ _KINDS: Final = {
 _COLUMNS: Final = [
     "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "entry_type", "end_time",
     "response_model", "request_model", "response_id", "usage_status", "customer_id", "customer_source",
-    "other_usage", *UNIT_COLUMNS,
+    "provider", "usage_flags", "reason", "other_usage", *UNIT_COLUMNS,
 ]  # fmt: skip
 
 
@@ -104,7 +106,8 @@ def _open_or_delete(folder: Path) -> Index:
 def changes_of(segments: list[Segment], *, ledger: Path, commit: int, index: Index) -> IndexChanges:
     """Derive from one commit's segments what it changed in the index."""
     changes = IndexChanges()
-    newest: dict[tuple[TraceKey, bytes], SpanState] = {}
+    newest: dict[TraceKey, dict[bytes, SpanState]] = {}
+    lost: dict[TraceKey, list[SpanFact]] = {}
     for segment in segments:
         if segment.table == Table.TRACE_FACTS:
             _add_payers(changes, read_segment(segment, ledger=ledger))
@@ -116,22 +119,37 @@ def changes_of(segments: list[Segment], *, ledger: Path, commit: int, index: Ind
             span_id, content_hash = row["source_id"][16:_ID_BYTES], row["source_id"][_ID_BYTES:]
             if content_hash:
                 changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
+                lost.setdefault(trace, []).append(fact_of_row(row, span_id, kind=FactKind.CALL))
                 continue
             state = _state(row, span_id, table=segment.table, commit=commit, position=position)
-            known = newest.get((trace, span_id))
+            states = newest.setdefault(trace, {})
+            known = states.get(span_id)
             if known is None or known.revision < state.revision:
-                newest[trace, span_id] = state
-    for (trace, _), state in newest.items():
-        changes.put_state(trace, _with_history(trace, state, index))
+                states[span_id] = state
+    responses: dict[ResponseKey, dict[bytes, bytes]] = {}
+    for trace, is_known in zip(newest, index.known_traces(list(newest)), strict=True):
+        former = index.trace(trace).states if is_known else {}
+        for span_id, state in newest[trace].items():
+            known = former.get(span_id)
+            changes.put_state(trace, _with_history(state, known))
+        for response_id, stands in _said(former, newest[trace], lost.get(trace, [])).items():
+            responses.setdefault(ResponseKey(trace.ingest_scope, response_id), {})[trace.trace_id] = stands
+    for (response, said), recorded in zip(responses.items(), index.responses(list(responses)), strict=True):
+        changes.put_response(response, merged(recorded, said))
     return changes
 
 
-def _with_history(trace: TraceKey, state: SpanState, index: Index) -> SpanState:
+def _with_history(state: SpanState, former: SpanState | None) -> SpanState:
     """Carry over from earlier commits whether the span was ever billed."""
-    if state.was_billed or state.revision == 0:
+    if state.was_billed or former is None:
         return state
-    known = index.trace(trace).states.get(state.fact.span_id)
-    return msgspec.structs.replace(state, was_billed=bool(known and known.was_billed))
+    return msgspec.structs.replace(state, was_billed=former.was_billed)
+
+
+def _said(former: dict[bytes, SpanState], newest: dict[bytes, SpanState], lost: list[SpanFact]) -> dict[str, bytes]:
+    """Return what the commit that made these states recorded of the trace's response ids."""
+    facts = {span_id: state.fact for span_id, state in (former | newest).items()}
+    return said_of_ids(nesting(facts).standing, [*facts.values(), *(state.fact for state in former.values()), *lost])
 
 
 def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, position: int) -> SpanState:
@@ -146,13 +164,16 @@ def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, po
         row=position,
         table=table.value,
         was_billed=span_class == SpanClass.USAGE,
+        reason=row["reason"] if table == Table.SET_ASIDE else None,
     )
 
 
 def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> SpanFact:
     """Return what is known of a span by the permanent columns of its row; `end_time` in microseconds."""
     source = row["customer_source"]
-    own = row["customer_id"] if source != CUSTOMER_FROM_TRACE else None
+    own = row["customer_id"] if source in OWN_SOURCES else None
+    flags = row["usage_flags"] or ()
+    is_cache_hit = Flag.LOCAL_CACHE_HIT in flags
     units = sum(row[name] is not None for name in UNIT_COLUMNS) + len(row["other_usage"] or ())
     return SpanFact(
         span_id=span_id,
@@ -170,10 +191,14 @@ def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> Sp
             units_known=units,
             has_response_id=row["response_id"] is not None,
             has_response_model=row["response_model"] is not None,
+            is_cache_hit=is_cache_hit,
         ),
         end_us=row["end_time"] or 0,
         customer_id=own,
         customer_source=source if own is not None else None,
+        provider=row["provider"],
+        is_gateway=Flag.GATEWAY in flags,
+        is_cache_hit=is_cache_hit,
     )
 
 

@@ -34,7 +34,7 @@ from pricing.book import PriceBook
 from receiver.dialects.reading import Reading, SpanKind
 from receiver.sealer.candidate import Candidate
 from receiver.sealer.decode import EVIDENCE_CHARS_MAX, DecodedSpan, ResourceView, ScopeView, stripped
-from receiver.sealer.differences import CONFLICT_REASON, NewRow, OldRow
+from receiver.sealer.differences import NewRow, OldRow
 from receiver.sealer.facts import TraceFact
 from receiver.sealer.index import TraceKey
 from receiver.sealer.money import price_new, price_unpriced
@@ -243,7 +243,7 @@ def _evidence(spans: Sequence[DecodedSpan]) -> dict[str, Column]:
 def _set_aside(rows: Sequence[NewRow]) -> dict[str, Column]:
     return {
         "span_class": _texts(
-            [SpanClass.DUPLICATE if row.reason == CONFLICT_REASON and len(row.source_id) > 24 else
+            [SpanClass.DUPLICATE if len(row.source_id) > 24 else
              row.outcome.span_class for row in rows]
         ),
         "detail": _texts([row.candidate.detail for row in rows]),

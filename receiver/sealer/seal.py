@@ -27,7 +27,7 @@ from ledger.filesystem import Filesystem
 from ledger.layout import DataDirectory
 from ledger.lock import ProcessLock, remove_stale_lock
 from ledger.manifest import RECEIVED, Commit, LedgerState, ManifestWriter
-from ledger.schema import SpanClass, Table
+from ledger.schema import CountSource, SpanClass, Table
 from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
 from pricing.book import PriceBook
@@ -40,7 +40,9 @@ from receiver.sealer.columns.quick import QuickWay, ScopedSpan
 from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import Plan, plan
 from receiver.sealer.facts import SpanState
-from receiver.sealer.index import Index, IndexChanges, TraceKey
+from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey
+from receiver.sealer.links import merged
+from receiver.sealer.nesting import unique_id
 from receiver.sealer.recovery import open_index, sweep
 from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
 
@@ -87,6 +89,11 @@ class _Found:
         candidates = {TraceKey(one.ingest_scope, one.source_id[:16]) for one in self.candidates}
         return candidates | {TraceKey(one.ingest_scope, one.trace_id) for one in self.payers}
 
+    def ids(self) -> set[ResponseKey]:
+        """Return the response ids by which these calls are known in other traces."""
+        ids = ((one.ingest_scope, unique_id(one.fact)) for one in self.candidates)
+        return {ResponseKey(scope, response_id) for scope, response_id in ids if response_id is not None}
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -109,11 +116,13 @@ class Sealer:
         attribution: Attribution,
         book: PriceBook,
         filesystem: Filesystem,
+        count_source: CountSource = CountSource.APPLICATION,
         progress: Callable[[int, int], None] = lambda _done, _of: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._data = data
         self._attribution = attribution
+        self._count_source = count_source
         self._book = book
         self._filesystem = filesystem
         self._clock = clock
@@ -137,6 +146,11 @@ class Sealer:
     def book(self) -> PriceBook:
         """The prices that new entries get."""
         return self._book
+
+    @property
+    def count_source(self) -> CountSource:
+        """Whose span of a call counts where application and gateway both sent one."""
+        return self._count_source
 
     @property
     def attribution(self) -> Attribution:
@@ -230,9 +244,9 @@ class Sealer:
         assert len(spans) == seen, "a frame's payload does not hold the spans it counts"
         found = _Found()
         found.add(self._quick.others(spans), self._attribution)
-        plain, others = self._quick.plain_calls(spans, taken=found.traces(), index=self._index)
+        plain, others = self._quick.plain_calls(spans, taken=found.traces(), ids=found.ids(), index=self._index)
         found.add(others, self._attribution)
-        result = plan(found.candidates, found.payers, self._index)
+        result = plan(found.candidates, found.payers, self._index, count_source=self._count_source)
         result.counts[SpanClass.USAGE] += len(plain) if plain is not None else 0
         result.counts[SpanClass.NOT_GENAI] += found.nothing + received - seen
         counts: Counter[str] = Counter({one.value: result.counts[one] for one in SpanClass})
@@ -322,7 +336,7 @@ class Sealer:
     # ------------------------------------------------------------ 3 to 6
 
     def _new_versions(self) -> dict[str, str]:
-        versions = {"prices": self._book.snapshot}
+        versions = {"prices": self._book.snapshot, "count_source": self._count_source.value}
         return {name: value for name, value in versions.items() if self.state.versions.get(name) != value}
 
     def _forgotten(self, files: list[JournalFile]) -> tuple[str, ...]:
@@ -377,12 +391,15 @@ def _index_changes(result: Plan, number: int, places: dict[int, int]) -> IndexCh
                 places[id(row)],
                 row.table.value,
                 change.was_billed,
+                row.reason if row.table == Table.SET_ASIDE else None,
             ),
         )
     for trace, span_id, content_hash in result.losers:
         changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
     for trace, fact in result.payers:
         changes.put_payer(trace, fact)
+    for response, seen in result.responses:
+        changes.put_response(response, seen)
     return changes
 
 
@@ -392,3 +409,6 @@ def _put_plain(changes: IndexChanges, plain: PlainCalls, number: int, first_row:
         changes.put_state(
             trace, SpanState(fact, usage, 0, fact.customer_id, fact.customer_source, number, row, table, True)
         )
+    for trace, span_id, response in zip(plain.traces, plain.span_ids(), plain.ids, strict=True):
+        if response is not None:
+            changes.put_response(response, merged(None, {trace.trace_id: span_id}))

@@ -76,7 +76,7 @@ def empty_index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 def plain_calls(quick: QuickWay, frame: Frame, index: Index) -> PlainCalls | None:
     """Return what goes the quick way."""
-    plain, _ = quick.plain_calls(quick.read([frame]), taken=frozenset(), index=index)
+    plain, _ = quick.plain_calls(quick.read([frame]), taken=frozenset(), ids=frozenset(), index=index)
     return plain
 
 
@@ -266,7 +266,7 @@ def test_spans_of_one_trace_are_left_to_the_long_way(quick: QuickWay, empty_inde
     """Only a call that is alone in its trace is plain."""
     spans = [call(trace=900, span=1), call(trace=900, span=2), call(trace=901, span=1)]
     frame = scoped([(OPENAI_SCOPE, encode(span).SerializeToString()) for span in spans])
-    plain, others = quick.plain_calls(quick.read([frame]), taken=frozenset(), index=empty_index)
+    plain, others = quick.plain_calls(quick.read([frame]), taken=frozenset(), ids=frozenset(), index=empty_index)
     assert plain is not None
     assert plain.rows.tolist() == [2]
     assert len(list(others)) == 2

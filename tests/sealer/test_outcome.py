@@ -47,7 +47,7 @@ def classes(*facts: SpanFact) -> dict[str, SpanClass]:
     first = trace_outcome(facts, [])
     for shuffled in itertools.islice(itertools.permutations(facts), 24):
         assert trace_outcome(shuffled, []) == first
-    return {span_id.decode(): outcome.span_class for span_id, outcome in first.items()}
+    return {span_id.decode(): outcome.span_class for span_id, outcome in first.spans.items()}
 
 
 def test_lone_call_is_billed() -> None:
@@ -59,7 +59,7 @@ def test_single_outcome_agrees_with_the_general_one() -> None:
     """The quick way for spans alone in their trace is not another rule."""
     for kind in FactKind:
         fact = call("a", kind=kind, customer="acme")
-        assert single_outcome(fact) == trace_outcome([fact], [])[b"a"]
+        assert single_outcome(fact) == trace_outcome([fact], []).spans[b"a"]
 
 
 def test_outer_and_inner_span_with_one_response_id_are_one_call() -> None:
@@ -191,25 +191,25 @@ def test_nearest_ancestor_pays() -> None:
         call("agent", "root", kind=FactKind.AGGREGATE, customer="near"),
         call("leaf", "agent"),
     ]
-    assert trace_outcome(spans, [])[b"leaf"] == SpanOutcome(USAGE, None, "near", "trace")
+    assert trace_outcome(spans, []).spans[b"leaf"] == SpanOutcome(USAGE, None, "near", "trace")
 
 
 def test_span_that_is_no_call_pays_for_its_trace() -> None:
     """A web request that names the customer pays for calls whose ancestry is not known."""
     said = [TraceFact(b"http", b"", "acme", 0)]
-    assert trace_outcome([call("leaf", "unknown")], said)[b"leaf"].customer_id == "acme"
+    assert trace_outcome([call("leaf", "unknown")], said).spans[b"leaf"].customer_id == "acme"
 
 
 def test_two_customers_in_a_trace_pay_for_nothing() -> None:
     """Several values and no known ancestor: unattributed, never a guess."""
     said = [TraceFact(b"one", b"", "acme", 0), TraceFact(b"two", b"", "globex", 0)]
-    assert trace_outcome([call("leaf", "unknown")], said)[b"leaf"].customer_id is None
+    assert trace_outcome([call("leaf", "unknown")], said).spans[b"leaf"].customer_id is None
 
 
 def test_better_ranked_key_decides() -> None:
     """Of two keys in a trace the preferred one counts."""
     said = [TraceFact(b"one", b"", "acme", 0), TraceFact(b"two", b"", "globex", 3)]
-    assert trace_outcome([call("leaf", "unknown")], said)[b"leaf"].customer_id == "acme"
+    assert trace_outcome([call("leaf", "unknown")], said).spans[b"leaf"].customer_id == "acme"
 
 
 @given(

@@ -8,7 +8,7 @@ Must not: decide about a span that is not alone; `differences` does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from receiver.sealer.columns.prototypes import Prototypes
 from receiver.sealer.columns.spans import SpanColumns, evidence_maps
 from receiver.sealer.columns.templates import Template
 from receiver.sealer.facts import SpanFact
-from receiver.sealer.index import TraceKey
+from receiver.sealer.index import ResponseKey, TraceKey
 from receiver.sealer.money import PRICED_COLUMNS, price_unpriced
 from receiver.sealer.rows import Stamp
 
@@ -68,9 +68,15 @@ class PlainCalls:
     """Ledger columns that are texts of the call's own."""
     payers: Payers
     traces: list[TraceKey]
+    ids: list[ResponseKey | None]
+    """The response id by which other traces know it."""
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def span_ids(self) -> list[bytes]:
+        """Return the span id of each."""
+        return _split(self.spans.fields.span_id[self.rows], SPAN_ID_BYTES)
 
     def facts(self) -> list[SpanFact]:
         """Return what the index keeps of each."""
@@ -89,7 +95,7 @@ class PlainCalls:
             )
             for span_id, parent, has_parent, content_hash, given, taken, response_id, end_us, customer_id,
             customer_source, pattern in zip(
-                _split(fields.span_id[rows], SPAN_ID_BYTES), parents, fields.has_parent[rows].tolist(), self.hashes,
+                self.span_ids(), parents, fields.has_parent[rows].tolist(), self.hashes,
                 *figures, response_ids, (fields.end_ns[rows] // np.uint64(1000)).tolist(), self.payers.customer_ids,
                 self.payers.sources, [patterns[place] for place in self.prototype.tolist()], strict=True,
             )
@@ -156,11 +162,17 @@ def texts_of(
     *,
     prototype: Integers,
     patterns: pa.Table,
+    names: Collection[str] | None = None,
 ) -> dict[str, Column]:
-    """Return the columns that are texts of the calls' own; where a template has none, its prototype's."""
+    """Return the columns that are texts of the calls' own, only those of `names` if given.
+
+    Where a template has none, its prototype's.
+    """
     places: dict[str, Integers] = {}
     for texts, members in _by_part(numbers, templates, "texts"):
         for name, key in texts:
+            if names is not None and name not in names:
+                continue
             place = places.setdefault(name, prototype.copy())
             place[members] = patterns.num_rows + spans.by_key[key][rows[members]]
     return {

@@ -5,6 +5,8 @@ Must not: decide about a span that is not alone.
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ from receiver.sealer.columns.prototypes import Prototypes
 from receiver.sealer.columns.spans import SpanColumns, content_hashes, read_spans
 from receiver.sealer.columns.templates import LONG_WAY, Templates
 from receiver.sealer.decode import DecodedSpan, Decoder, UndecodableSpan
-from receiver.sealer.index import Index, TraceKey
+from receiver.sealer.index import Index, ResponseKey, TraceKey
+from receiver.sealer.response_ids import is_unique
 from receiver.sealer.rows import Labels
 
 ScopedSpan = tuple[str, DecodedSpan | UndecodableSpan]
@@ -74,31 +77,44 @@ class QuickWay:
         return self._decoded(batch.spans, np.flatnonzero(batch.prototype == LONG_WAY))
 
     def plain_calls(
-        self, batch: Batch, *, taken: Collection[TraceKey], index: Index
+        self, batch: Batch, *, taken: Collection[TraceKey], ids: Collection[ResponseKey], index: Index
     ) -> tuple[PlainCalls | None, Iterator[ScopedSpan]]:
         """Return the calls that are alone, and yield those that are not.
 
-        `taken` are the traces of the other spans of the batch, a set.
+        `taken` and `ids` are the traces and the response ids of the other spans of the batch, sets.
         """
         spans = batch.spans
         rows = np.flatnonzero(batch.prototype != LONG_WAY)
         traces = _traces(spans, rows)
-        seen = Counter(traces)
-        known = index.known_traces(traces)
-        alone = np.array(
-            [
-                not is_known and seen[trace] == 1 and trace not in taken
-                for trace, is_known in zip(traces, known, strict=True)
-            ],
-            np.bool_,
-        )
+        own_ids = self._ids(batch, rows)
+        is_first = _first_of_trace(traces, taken, index)
+        is_new = _first_of_id(own_ids, ids, index)
+        alone = np.array([*map(operator.and_, is_first, is_new)], np.bool_)
         others = self._decoded(spans, rows[~alone])
         if not alone.any():
             return None, others
-        kept = [trace for trace, is_alone in zip(traces, alone.tolist(), strict=True) if is_alone]
-        return self._calls(batch, rows[alone], kept), others
+        chosen = alone.tolist()
+        kept = list(itertools.compress(traces, chosen)), list(itertools.compress(own_ids, chosen))
+        return self._calls(batch, rows[alone], *kept), others
 
-    def _calls(self, batch: Batch, rows: Integers, traces: list[TraceKey]) -> PlainCalls:
+    def _ids(self, batch: Batch, rows: Integers) -> list[ResponseKey | None]:
+        """Return of each call the response id by which other traces know it."""
+        prototype = batch.prototype[rows]
+        patterns = [self._prototypes.facts[place] for place in prototype.tolist()]
+        texts: list[str | None] = [fact.response_id for fact in patterns]
+        if self._prototypes.rows is not None:
+            column = texts_of(
+                batch.spans, rows, batch.template[rows], self._templates.all,
+                prototype=prototype, patterns=self._prototypes.rows, names=("response_id",),
+            ).get("response_id")  # fmt: skip
+            texts = texts if column is None else column.to_pylist()
+        scopes = [origin.ingest_scope for origin in batch.spans.origins]
+        return [
+            ResponseKey(scopes[origin], text) if text and not fact.is_cache_hit and is_unique(text) else None
+            for text, fact, origin in zip(texts, patterns, batch.spans.origin[rows].tolist(), strict=True)
+        ]
+
+    def _calls(self, batch: Batch, rows: Integers, traces: list[TraceKey], ids: list[ResponseKey | None]) -> PlainCalls:
         spans, templates = batch.spans, self._templates.all
         numbers, prototype = batch.template[rows], batch.prototype[rows]
         assert self._prototypes.rows is not None, "calls without a prototype"
@@ -112,11 +128,28 @@ class QuickWay:
             texts=texts_of(spans, rows, numbers, templates, prototype=prototype, patterns=self._prototypes.rows),
             payers=payers_of(spans, rows, keys=self._attribution.customer_attributes, decoder=self._decoder),
             traces=traces,
+            ids=ids,
         )
 
     def _decoded(self, spans: SpanColumns, rows: Integers) -> Iterator[ScopedSpan]:
         for row in rows.tolist():
             yield spans.origins[spans.origin[row]].ingest_scope, spans.decoded(row, self._decoder)
+
+
+def _first_of_trace(traces: list[TraceKey], taken: Collection[TraceKey], index: Index) -> Iterator[bool]:
+    """Say of each call whether it is the only span of its trace that was ever seen."""
+    seen = Counter(traces)
+    for trace, is_known in zip(traces, index.known_traces(traces), strict=True):
+        yield not is_known and seen[trace] == 1 and trace not in taken
+
+
+def _first_of_id(ids: list[ResponseKey | None], taken: Collection[ResponseKey], index: Index) -> Iterator[bool]:
+    """Say of each call whether no other span has its response id; one without such an id is alone with it."""
+    given = [one for one in ids if one is not None]
+    seen = Counter(given)
+    known = {one for one, recorded in zip(given, index.responses(given), strict=True) if recorded is not None}
+    for one in ids:
+        yield one is None or (seen[one] == 1 and one not in known and one not in taken)
 
 
 def _traces(spans: SpanColumns, rows: Integers) -> list[TraceKey]:
