@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from ledger.money import round_cost
 from receiver.dialects import ENCLOSING, SIDE_CHANNELS
 from receiver.dialects.figures import COUNT_MAX
+from tests.dialects.attributes import ATTRIBUTES, CALLS, SCOPES
 from tests.otlp import NS, START_NS, SpanText, call, encode, key_values, request
 from tests.pipeline import Pipeline
 
@@ -195,6 +196,31 @@ def _library_cost(counts: Mapping[str, int | None]) -> Decimal:
     }
     usage = Usage(**{names[key]: count for key, count in counts.items()})
     return round_cost(calc_price(usage, "gpt-4o-2024-08-06", provider_id="openai").total_price)
+
+
+@given(
+    written=st.lists(
+        st.tuples(st.sampled_from(SCOPES), st.sampled_from(["", "0.1", "99"]), CALLS, ATTRIBUTES),
+        min_size=1,
+        max_size=30,
+    )
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_whatever_any_emitter_writes(written: list[tuple[str, str, dict[str, Any], dict[str, Any]]]) -> None:
+    """Any scope with any attributes: every span ends in a class, no reader fails, and the commit is not held up."""
+    spans = [
+        SpanText(scope=scope, scope_version=version, attributes=basics | attributes)
+        for scope, version, basics, attributes in written
+    ]
+    with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder)) as pipeline:
+        pipeline.take(neighbour(), *spans, neighbour())
+        assert pipeline.audit()["received"] == len(spans) + 2
+        assert pipeline.rows("SELECT detail FROM set_aside WHERE reason = 'reader_failed'") == []
+        assert (
+            pipeline.rows("SELECT cost FROM calls WHERE cost < 0 OR (price_status = 'priced') <> (cost IS NOT NULL)")
+            == []
+        )
+        assert_neighbours_count(pipeline, 2)
 
 
 # ---------------------------------------------------------------- claims of cost
