@@ -51,7 +51,18 @@ def tally(instrumentation: str, recordings: Sequence[Recording], replayed: Repla
     counted = Tally(instrumentation)
     for recording in recordings:
         _count(counted, recording, by_trace[recording.number + 1])
+    counted.faults += _copies_of_nothing(replayed.rows)
     return counted
+
+
+def _copies_of_nothing(rows: Sequence[LedgerRow]) -> list[str]:
+    """Name the calls that are set aside as another's copy though no call of that response is billed."""
+    billed_ids = {row.response_id for row in rows if row.span_class == SpanClass.USAGE}
+    return [
+        f"recording {row.trace - 1}: set aside as a copy of {row.response_id}, which is billed nowhere"
+        for row in rows
+        if row.span_class == SpanClass.DUPLICATE and row.response_id not in billed_ids
+    ]
 
 
 def _count(counted: Tally, recording: Recording, rows: Sequence[LedgerRow]) -> None:

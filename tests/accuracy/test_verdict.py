@@ -162,6 +162,15 @@ def test_a_response_billed_twice() -> None:
     assert not nested.failed
 
 
+def test_a_copy_of_nothing() -> None:
+    """A call set aside as seen twice fails unless its response is billed once."""
+    recording = Recording(number=0, spans=(SPAN,), truths=(TRUTH,))
+    copy = replace(ROW, span_class="duplicate", reason="duplicate_call")
+    assert tally("x", [recording], Replayed(rows=(copy,), audit={})).failed
+    once = tally("x", [recording], Replayed(rows=(copy, replace(ROW, trace=2)), audit={}))
+    assert (once.failed, once.seen_twice) == (False, 1)
+
+
 @pytest.mark.parametrize(
     ("cost", "near"),
     [
