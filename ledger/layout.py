@@ -45,6 +45,11 @@ class DataDirectory:
         return self.root / "jobs"
 
     @property
+    def prices(self) -> Path:
+        """Folder of the versions of prices that the user has added."""
+        return self.root / "prices"
+
+    @property
     def billing_database(self) -> Path:
         """The default store of invoices."""
         return self.root / "billing.db"

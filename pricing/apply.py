@@ -28,13 +28,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ledger.schema import BillingMode, Flag, PriceStatus, UsageStatus
+from pricing.authority import prefer_reported
 from pricing.book import Listing, PriceBook
 from pricing.calls import CallColumns as CallColumns
 from pricing.calls import Called, Rows, alike, chargeable, read_usage
 from pricing.calls import MoneyColumns as MoneyColumns
 from pricing.charges import Figures
+from pricing.own.entries import STANDARD, Deployment, Names
 from pricing.rates import Choice, RateCard, Refusal
 from pricing.sheet import NO_USAGE, Quote, Sheet
+from pricing.tiers import standard_tier
 from pricing.unsaid import Question, question, shifted
 from pricing.worlds import enter_agreed
 
@@ -46,7 +49,7 @@ _PARTIAL: Final = Refusal(
 _SELF_HOSTED: Final = Refusal(
     PriceStatus.UNKNOWN_MODEL, "it ran on machines of one's own, where no seller's price holds; add a price of your own"
 )
-_FREE: Final = {
+_FREE: Final[dict[str, str]] = {
     BillingMode.SUBSCRIPTION: "paid by a seat or plan and not by the call; list_cost is what it would have cost",
     BillingMode.PROVISIONED: "paid by capacity bought ahead and not by the call; list_cost is what it would have cost",
 }
@@ -56,9 +59,11 @@ def price(calls: CallColumns, *, book: PriceBook) -> MoneyColumns:
     """Price every call at the rates in force when it started."""
     count = len(calls.model)
     run = _Run(read_usage(calls.usage, count), np.array(calls.start_time_us, np.int64), book)
-    for called, rows in alike(calls, by_place=False):
+    for called, rows in alike(calls, by_place=book.own.is_by_place):
         run.take(called, rows)
-    return run.finish().money()
+    sheet = run.finish()
+    prefer_reported(sheet, calls, book.authority)
+    return sheet.money()
 
 
 class _Run:
@@ -74,26 +79,19 @@ class _Run:
         self._quoted: dict[tuple[Any, ...], tuple[Quote, list[Rows]]] = {}
 
     def take(self, called: Called, rows: Rows) -> None:
-        """Price calls that are alike."""
+        """Price calls that are alike, as the user's deployments say that they are."""
         if Flag.LOCAL_CACHE_HIT in called.flags:
             self._sheet.enter_free(rows, version=_LOCAL_CACHE, reason=_LOCAL_CACHE_REASON, list_cost=0)
             return
-        rows = self._with_usage(called, rows)
-        if not len(rows):
+        if not self._book.own.deployments or called.settled is not None:
+            self._take_settled(called, rows)
             return
-        self_hosted = called.billing_mode == BillingMode.SELF_HOSTED
-        listing = None if self_hosted else self._book.listing(called.provider, called.model)
-        if listing is None:
-            self._quote(
-                called, _SELF_HOSTED if self_hosted else self._book.unlisted(called.provider, called.model), rows
-            )
-            return
-        self._sheet.name_model(rows, listing.name)
-        asked = question(called, listed=lambda name: self._listed(called, name), priced=listing.units.__contains__)
-        if asked is None:
-            self._at_list(called, listing, rows)
-        else:
-            self._in_worlds(asked, rows)
+        names = self._names(called, called.request_model)
+        for truth, members in self._book.own.truths(names, self._start_times_us[rows]):
+            if isinstance(truth, Refusal):
+                self._sheet.refuse(rows[members], truth.status, truth.reason)
+            else:
+                self._take_settled(called if truth is None else settled(called, truth), rows[members])
 
     def finish(self) -> Sheet:
         """Charge what was quoted, each card's calls together, and return the sheet."""
@@ -101,6 +99,25 @@ class _Run:
             self._sheet.enter(np.concatenate(groups), quote, self._usage)
         self._quoted.clear()
         return self._sheet
+
+    def _take_settled(self, called: Called, rows: Rows) -> None:
+        rows = self._with_usage(called, rows)
+        if not len(rows):
+            return
+        listing = self._listing(called, called.model)
+        names = self._names(called, listing.offer.model.id if listing else None)
+        own_units = self._book.own.units(names)
+        asked = None
+        if called.flags:
+            asked = question(
+                called,
+                listed=lambda model: found.name if (found := self._listing(called, model)) else None,
+                priced=lambda unit: unit in own_units or (listing is not None and unit in listing.units),
+            )
+        if asked is None:
+            self._at_list(called, listing, names, rows)
+        else:
+            self._in_worlds(asked, called, rows)
 
     def _with_usage(self, called: Called, rows: Rows) -> Rows:
         """Return the calls that say something chargeable; the others stay without usage, unless nothing is paid."""
@@ -112,33 +129,69 @@ class _Run:
             said = self._chargeable[rows]
             some, none = rows[said], rows[~said]
         if called.billing_mode in _FREE and len(none):
-            self._quote(called, Refusal(PriceStatus.NO_USAGE, NO_USAGE), none)
+            self._quote(called, Refusal(PriceStatus.NO_USAGE, NO_USAGE), None, none)
         return some
 
-    def _listed(self, called: Called, model: str | None) -> str | None:
-        listing = self._book.listing(called.provider, model)
-        return listing.name if listing else None
+    def _listing(self, called: Called, model: str | None) -> Listing | None:
+        if called.billing_mode == BillingMode.SELF_HOSTED:
+            return None
+        return self._book.listing(called.provider, model)
 
-    def _at_list(self, called: Called, listing: Listing, rows: Rows) -> None:
-        if called.usage_status != UsageStatus.REPORTED:
-            self._quote(called, _PARTIAL, rows)
+    def _names(self, called: Called, also: str | None) -> Names:
+        """Return what own entries are compared with; `also` is another name of the model."""
+        return Names(
+            providers=self._providers(called),
+            models=tuple(name for name in (called.model, also) if name),
+            ids=tuple(name for name in (called.deployment, called.request_model, called.model) if name),
+            account=called.account or "",
+            region=called.region or "",
+            service_tier=standard_tier(called.service_tier) or STANDARD,
+            billing_mode=called.billing_mode or BillingMode.METERED,
+        )
+
+    def _providers(self, called: Called) -> tuple[str, ...]:
+        listing = self._listing(called, called.model)
+        said = self._book.seller(called.provider)
+        return tuple(dict.fromkeys(filter(None, (listing.offer.seller.id if listing else None, said))))
+
+    def _at_list(self, called: Called, listing: Listing | None, names: Names, rows: Rows) -> None:
+        if listing is None:
+            self_hosted = called.billing_mode == BillingMode.SELF_HOSTED
+            refused = _SELF_HOSTED if self_hosted else self._book.unlisted(called.provider, called.model)
+            self._at_own(called, refused, names, rows)
             return
+        self._sheet.name_model(rows, listing.name)
         for found, members in self._book.cards(listing, self._start_times_us[rows], called.service_tier):
             if isinstance(found, Choice):
-                sheets = [self._sheet_of(called, card, rows[members]) for card in found.cards]
-                enter_agreed(
-                    self._sheet, rows[members], sheets, reason=found.reason, without_difference=found.without_difference
-                )
+                self._in_choice(called, found, names, rows[members])
             else:
-                self._quote(called, found, rows[members])
+                self._at_own(called, found, names, rows[members])
 
-    def _quote(self, called: Called, listed: RateCard | Refusal, rows: Rows) -> None:
-        mode = called.billing_mode
-        free = _FREE.get(BillingMode(mode)) if mode in _FREE else None
-        quote = Quote(listed, free=f"billing_mode {mode}" if free else None, reason=free)
+    def _at_own(self, called: Called, listed: RateCard | Refusal, names: Names, rows: Rows) -> None:
+        """Quote the public price and, where one holds, the user's own."""
+        if called.usage_status != UsageStatus.REPORTED:
+            # Whatever the price: what is not said has none.
+            self._quote(called, _PARTIAL if names.models else listed, None, rows)
+            return
+        if not self._book.own.prices:
+            self._quote(called, listed, None, rows)
+            return
+        for own, members in self._book.own.cards(names, listed, self._start_times_us[rows]):
+            if isinstance(own, RateCard) and isinstance(listed, Refusal):
+                self._sheet.name_model(rows[members], own.model)
+            self._quote(called, listed, own, rows[members])
+
+    def _quote(self, called: Called, listed: RateCard | Refusal, own: RateCard | Refusal | None, rows: Rows) -> None:
+        why_free = None if own is not None else _FREE.get(called.billing_mode or "")
+        quote = Quote(
+            listed,
+            own,
+            free=f"billing_mode {called.billing_mode}" if why_free else None,
+            reason="; ".join(filter(None, (why_free, called.settled))) or None,
+        )
         self._quoted.setdefault(quote.key, (quote, []))[1].append(rows)
 
-    def _in_worlds(self, asked: Question, rows: Rows) -> None:
+    def _in_worlds(self, asked: Question, called: Called, rows: Rows) -> None:
         """Price calls in every world of a question, and keep what all agree on."""
         usage = {name: figures.of(rows) for name, figures in self._usage.items()}
         sheets = []
@@ -147,10 +200,31 @@ class _Run:
             run.take(world.called, np.arange(len(rows)))
             sheets.append(run.finish())
         enter_agreed(self._sheet, rows, sheets, reason=asked.reason, without_difference=asked.without_difference)
+        if called.settled is not None:
+            self._sheet.add_reason(rows, called.settled)
 
-    def _sheet_of(self, called: Called, card: RateCard, rows: Rows) -> Sheet:
+    def _in_choice(self, called: Called, choice: Choice, names: Names, rows: Rows) -> None:
+        """Price calls by every card that may hold, and keep what all agree on."""
         usage = {name: figures.of(rows) for name, figures in self._usage.items()}
-        run = _Run(usage, self._start_times_us[rows], self._book)
-        run._sheet.name_model(np.arange(len(rows)), card.model)
-        run._quote(called, card, np.arange(len(rows)))
-        return run.finish()
+        everyone = np.arange(len(rows))
+        sheets = []
+        for card in choice.cards:
+            run = _Run(usage, self._start_times_us[rows], self._book)
+            run._sheet.name_model(everyone, card.model)
+            run._at_own(called, card, names, everyone)
+            sheets.append(run.finish())
+        enter_agreed(self._sheet, rows, sheets, reason=choice.reason, without_difference=choice.without_difference)
+
+
+def settled(called: Called, truth: Deployment) -> Called:
+    """Return the call as the user's deployment says that it is."""
+    flags = called.flags - {Flag.PROFILE_UNSAID.value} if truth.model else called.flags
+    return called._replace(
+        provider=truth.seller or called.provider,
+        model=truth.model or called.model,
+        region=truth.region or called.region,
+        billing_mode=truth.billing_mode or called.billing_mode,
+        cache_write_ttl=truth.cache_write_ttl,
+        flags=flags,
+        settled=truth.words,
+    )

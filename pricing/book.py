@@ -29,21 +29,14 @@ from genai_prices.data import providers as bundled_providers
 from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, PriceContext, PriceVariant, Provider
 
 from ledger.schema import PriceStatus
+from pricing.authority import CostAuthority
+from pricing.own.book import OwnBook
 from pricing.rates import Choice, RateCard, Refusal, compile_card
 from pricing.sellers import Offer, Sellers
+from pricing.tiers import STANDARD_TIERS, TIER_CONTEXTS
 from pricing.units import registry
 from pricing.validity import Calendar, first_begin, moment, price_window, variant_begin, variant_window
 
-# The empty name stands for none said.
-_STANDARD_TIERS: Final = frozenset({"", "auto", "default", "on-demand", "on_demand", "standard", "standard_only"})
-# Which request contexts of the library a tier's name stands for, in order of preference.
-_TIER_CONTEXTS: Final[dict[str, tuple[dict[str, str], ...]]] = {
-    "batch": ({"processing": "batch"},),
-    "default": ({"service_tier": "default"},),
-    "fast": ({"service_tier": "fast"}, {"speed": "fast"}),
-    "flex": ({"service_tier": "flex"},),
-    "priority": ({"service_tier": "priority"},),
-}
 # Groq charges at least ten seconds of audio; the library has this in its code, not in its data.
 _AUDIO_SECONDS_MIN: Final = {"groq/whisper-large-v3": 10, "groq/whisper-large-v3-turbo": 10}
 # Distinct names that a stream of spans may bring before old ones are forgotten.
@@ -71,14 +64,27 @@ class Listing:
 
 
 class PriceBook:
-    """Prices of one snapshot of the library's data. Look-ups are remembered; the data never changes."""
+    """Public prices of one snapshot of the library's data, beside the user's own. Nothing of it changes.
 
-    def __init__(self, providers: Iterable[Provider], *, snapshot: str) -> None:
-        self._sellers = Sellers(providers)
+    Look-ups are remembered.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        snapshot: str,
+        own: OwnBook | None = None,
+        authority: CostAuthority | None = None,
+    ) -> None:
         self._listings: dict[str, Listing] = {}
         self._named: dict[tuple[str | None, str], Listing | None] = {}
         self._unlisted: dict[tuple[str | None, str | None], Refusal] = {}
+        self.providers = tuple(providers)
+        self._sellers = Sellers(self.providers)
         self.snapshot = snapshot
+        self.own = own or OwnBook()
+        self.authority = authority or CostAuthority()
 
     @classmethod
     def bundled(cls) -> Self:
@@ -96,6 +102,10 @@ class PriceBook:
             offer = self._sellers.offer(provider, model)
             self._named[key] = self._list(offer) if offer else None
         return self._named[key]
+
+    def seller(self, provider: str | None) -> str:
+        """Return the seller's id on the price list, else the provider's name as it was said, in lower case."""
+        return self._sellers.name_of(provider)
 
     def unlisted(self, provider: str | None, model: str | None) -> Refusal:
         """Return why no seller is known for the model."""
@@ -123,7 +133,7 @@ class PriceBook:
     def card(self, listing: Listing, at_us: int, service_tier: str | None) -> Found:
         """Return the rates in force, those of which one is, or why there are none."""
         tier = (service_tier or "").strip().lower()
-        if tier not in _STANDARD_TIERS and tier not in _TIER_CONTEXTS:
+        if tier not in STANDARD_TIERS and tier not in TIER_CONTEXTS:
             return self._of_unknown_tier(listing, tier)
         key = (listing.calendar.cell(at_us), tier)
         if key not in listing.cards:
@@ -142,7 +152,7 @@ class PriceBook:
         # Told by the tier's name, of which a stream of spans may bring any number.
         key = (listing.name, f"tier {tier}")
         if key not in self._unlisted:
-            known = ", ".join(sorted({*_TIER_CONTEXTS, "standard"}))
+            known = ", ".join(sorted({*TIER_CONTEXTS, "standard"}))
             reason = f"the service tier {tier[:40]!r} has no meaning that is known; known: {known}"
             self._unlisted[key] = Refusal(PriceStatus.AMBIGUOUS, reason)
         return self._unlisted[key]
@@ -154,10 +164,10 @@ class PriceBook:
             reason = f"the call began before the first price of {listing.name} that is known, which is from {begin} on"
             return Refusal(PriceStatus.AMBIGUOUS, reason)
         context, variant = _variant(offer, at_us, tier)
-        if context is None and tier not in _STANDARD_TIERS:
+        if context is None and tier not in STANDARD_TIERS:
             return self._without_variant(listing, at_us, tier)
         prices = offer.model.get_prices(moment(at_us), context)
-        if tier and tier in _STANDARD_TIERS and prices == offer.model.get_prices(moment(at_us)):
+        if tier and tier in STANDARD_TIERS and prices == offer.model.get_prices(moment(at_us)):
             return self.card(listing, at_us, None)
         return self._compile(listing, at_us, prices, context, variant)
 
@@ -169,7 +179,7 @@ class PriceBook:
             return Refusal(PriceStatus.AMBIGUOUS, f"no price is known for service tier {tier}: {said}")
         begins = [
             (begin, context)
-            for context in _TIER_CONTEXTS[tier]
+            for context in TIER_CONTEXTS[tier]
             if (begin := variant_begin(offer.model, context, after_us=at_us)) is not None
         ]
         standard = self.card(listing, at_us, None)
@@ -204,12 +214,6 @@ class PriceBook:
         )
 
 
-def standard_tier(service_tier: str | None) -> str:
-    """Return the tier's name in lower case; the empty one for the standard tier in any of its names."""
-    tier = (service_tier or "").strip().lower()
-    return "" if tier in _STANDARD_TIERS else tier
-
-
 def _units(model: ModelInfo) -> frozenset[str]:
     priced: list[ConditionalPrice | PriceVariant] = [*(model.price_variants or ())]
     priced += [ConditionalPrice(prices=model.prices)] if isinstance(model.prices, ModelPrice) else model.prices
@@ -220,7 +224,7 @@ def _units(model: ModelInfo) -> frozenset[str]:
 def _variant(offer: Offer, at_us: int, tier: str) -> tuple[PriceContext | None, str | None]:
     """Return the library's context for a tier that has a price in force, and when that holds."""
     if offer.lister is offer.seller:
-        for context in _TIER_CONTEXTS.get(tier, ()):
+        for context in TIER_CONTEXTS.get(tier, ()):
             window = variant_window(offer.model, context, at_us)
             if window is not None:
                 return context, window

@@ -91,6 +91,10 @@ class Called(NamedTuple):
     account: str | None = None
     region: str | None = None
     deployment: str | None = None
+    cache_write_ttl: str | None = None
+    """`5m` or `1h`, where the user's deployments say it."""
+    settled: str | None = None
+    """What of the above the user's deployments said, in words."""
 
 
 def alike(calls: CallColumns, *, by_place: bool) -> Iterator[tuple[Called, Rows]]:
@@ -112,7 +116,7 @@ def alike(calls: CallColumns, *, by_place: bool) -> Iterator[tuple[Called, Rows]
     ends = np.cumsum(np.bincount(number_of))
     # What follows the last end is empty.
     members = np.split(np.argsort(number_of, kind="stable"), ends)[:-1]
-    return zip(map(Called._make, numbers), members, strict=True)
+    return zip((Called(*key) for key in numbers), members, strict=True)
 
 
 def read_usage(usage: Mapping[str, Sequence[int | None]], count: int) -> dict[str, Figures]:

@@ -104,6 +104,12 @@ class Sellers:
             return self._of_seller(seller, model)
         return self._of_maker(model)
 
+    def name_of(self, provider: str | None) -> str:
+        """Return the seller's id, else the name as it was said, in lower case."""
+        name = (provider or "").strip().lower()
+        seller = None if name in _WITHOUT_PRICE_LIST else self._seller(name)
+        return seller.id if seller else name
+
     def why_none(self, provider: str | None, model: str | None) -> str:
         """Say why `offer` finds nothing, and what to look at."""
         if not model:

@@ -127,7 +127,7 @@ class Sheet:
 
     def _enter_paid(self, rows: Rows, paid: _Outcome, reason: str | None) -> None:
         for status, mask, words in paid.refused:
-            self.refuse(rows[mask], status, words)
+            self.refuse(rows[mask], status, f"{words}; {reason}" if reason else words)
         if paid.amounts is None:
             return
         known = rows if paid.known.all() else rows[paid.known]

@@ -1,6 +1,7 @@
 """What is unsaid and changes the price: which calls it could have been, and what would settle it.
 
-Each question has worlds: the same call with one unsaid fact said one way. A call is priced in every world; where all
+Each question has worlds: the same call with one unsaid fact said one way; one world only where the user's deployments
+settle it. A call is priced in every world; where all
 give one amount it did not matter, else the amount is not known and the least and the most are its bounds.
 
     bedrock_profile_unsaid   each inference profile that the price list knows: regional, global
@@ -60,8 +61,10 @@ class Question:
         return f"{self.asked}: {' or '.join(world.words for world in self.worlds)}; settle it by {self.settle}"
 
     @property
-    def without_difference(self) -> str:
-        """Why the amount is known nevertheless."""
+    def without_difference(self) -> str | None:
+        """Why the amount is known nevertheless; None where there is but one world."""
+        if len(self.worlds) == 1:
+            return None
         return f"{self.asked}, and makes no difference: {' or '.join(world.words for world in self.worlds)}"
 
 
@@ -133,9 +136,11 @@ def _cache_ttl(
     if Flag.CACHE_TTL_UNSAID not in called.flags or not priced("cache_write_1h_tokens"):
         return None
     plain = called._replace(flags=called.flags - {Flag.CACHE_TTL_UNSAID.value})
+    worlds = {"5m": World("for five minutes", plain), "1h": World("for an hour", plain, Shift.ONE_HOUR)}
+    settled = called.cache_write_ttl
     return Question(
         "for how long tokens were written to the provider's cache is not said",
-        (World("for five minutes", plain), World("for an hour", plain, Shift.ONE_HOUR)),
+        tuple(worlds.values()) if settled is None else (worlds[settled],),
         f"{_BY_TABLE} that says cache_write_ttl",
     )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.layout import DataDirectory
 from ledger.vocabulary import CountSource
+from pricing.authority import CostAuthority
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
 
 DEFAULT_OTLP_LISTEN: Final = "127.0.0.1:4317"  # OTLP/gRPC's own port; loopback, since nobody is authenticated yet
@@ -44,6 +45,8 @@ class SealerConfig:
     attribution: Attribution = field(default_factory=Attribution)
     count_source: CountSource = CountSource.APPLICATION
     """Whose span of a call counts where application and gateway both sent one, in traces of their own."""
+    authority: CostAuthority = field(default_factory=CostAuthority)
+    """Sources whose reported cost counts, within a band of the computed one."""
     interval_s: float = 1.0
     """How long to collect before a commit: with sealing itself this keeps journal-to-queryable at about 2 s."""
 

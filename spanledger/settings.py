@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +23,7 @@ from pydantic_settings import (
 from billing.config import DEFAULT_HTTP_LISTEN, BillingConfig
 from ledger.errors import SpanledgerError
 from ledger.vocabulary import CountSource
+from pricing.authority import CostAuthority
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES, Attribution
 from receiver.config import DEFAULT_OTLP_LISTEN, ReceiverConfig, SealerConfig, TracePathConfig, data_directory
 
@@ -84,6 +86,11 @@ class Settings(BaseSettings):
     seal_interval_s: float = Field(
         1.0, gt=0, le=60, description="Pause between commits: a second keeps calls queryable within about two."
     )
+    cost_authority: Annotated[dict[str, Decimal], NoDecode] = Field(
+        {},
+        description="Sources whose reported cost counts while it is within so much of the computed one, such as "
+        "openrouter*:0.10. None: a reported cost is a claim.",
+    )
     database_url: str | None = Field(
         None, description="SQLAlchemy URL for invoices; by default SQLite in the data directory."
     )
@@ -102,6 +109,28 @@ class Settings(BaseSettings):
         """Read a comma-separated list, as environment variables spell it."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cost_authority", mode="before")
+    @classmethod
+    def _bands(cls, value: Any) -> Any:
+        """Read `source:band` pairs, comma-separated, as environment variables spell them."""
+        if isinstance(value, str):
+            pairs = [part.rpartition(":") for part in value.split(",") if part.strip()]
+            if not all(colon for _, colon, _ in pairs):
+                raise ValueError("expected source:band, comma-separated, such as openrouter*:0.10")
+            value = {source.strip(): band.strip() for source, _, band in pairs}
+        if isinstance(value, dict):
+            # A float of a TOML file by its digits.
+            value = {source: str(band) if isinstance(band, float) else band for source, band in value.items()}
+        return value
+
+    @field_validator("cost_authority")
+    @classmethod
+    def _plausible_bands(cls, value: dict[str, Decimal]) -> dict[str, Decimal]:
+        for source, band in value.items():
+            if not source or not 0 <= band < 1:
+                raise ValueError(f"{source!r}: {band}; expected a source and a band from 0 to below 1, such as 0.10")
         return value
 
     @classmethod
@@ -141,12 +170,17 @@ class Settings(BaseSettings):
             sql_memory_bytes_max=self.sql_memory_mib_max * 2**20,
         )
 
+    def authority(self) -> CostAuthority:
+        """Return which reported costs count."""
+        return CostAuthority(self.cost_authority)
+
     def sealer(self) -> SealerConfig:
         """Return what the sealer is told."""
         return SealerConfig(
             data=data_directory(self.data_dir),
             attribution=Attribution(self.customer_attributes, self.label_attributes),
             count_source=self.count_source,
+            authority=self.authority(),
             interval_s=self.seal_interval_s,
         )
 

@@ -15,6 +15,7 @@ from ledger.errors import SpanledgerError
 from ledger.filesystem import Filesystem, LocalFilesystem
 from pricing.book import PriceBook
 from receiver.config import SealerConfig
+from receiver.prices import STALE_AFTER_DAYS, CurrentBook, age_days
 from receiver.sealer.seal import Sealer, SealResult
 from receiver.stopping import stop_on_signals
 
@@ -37,13 +38,13 @@ def run_sealer(
     stopping = stop or stop_on_signals()
     # Batches make millions of objects and no circles: the collector would only walk them again and again.
     gc.disable()
-    book = PriceBook.bundled()
+    prices = CurrentBook(config.data, authority=config.authority)
     files = filesystem or LocalFilesystem()
     retry_s = _RETRY_S_MIN
     while True:
         try:
-            with _open(config, book, files) as sealer:
-                _seal_until(stopping, sealer, config)
+            with _open(config, prices, files) as sealer:
+                _seal_until(stopping, sealer, config, prices)
                 _log.info("stopped", commit=sealer.state.commit)
                 return
         except SpanledgerError:
@@ -56,7 +57,8 @@ def run_sealer(
         retry_s = min(retry_s * 2, _RETRY_S_MAX)
 
 
-def _open(config: SealerConfig, book: PriceBook, filesystem: Filesystem) -> Sealer:
+def _open(config: SealerConfig, prices: CurrentBook, filesystem: Filesystem) -> Sealer:
+    book = prices.get()
     sealer = Sealer(
         config.data,
         attribution=config.attribution,
@@ -70,14 +72,31 @@ def _open(config: SealerConfig, book: PriceBook, filesystem: Filesystem) -> Seal
         ledger=str(config.data.ledger),
         commit=sealer.state.commit,
         prices=book.snapshot,
+        own_prices=len(book.own.prices),
         swept=len(sealer.swept),
     )
+    _warn_of_age(book)
     return sealer
 
 
-def _seal_until(stopping: threading.Event, sealer: Sealer, config: SealerConfig) -> None:
+def _warn_of_age(book: PriceBook) -> None:
+    days = age_days(book)
+    if days is None or days > STALE_AFTER_DAYS:
+        _log.warning(
+            "price data is old: newer models are unknown and changed prices wrong",
+            prices=book.snapshot,
+            newest_price_days_ago=days,
+            todo="upgrade the package genai-prices, or `spanledger prices update`",
+        )
+
+
+def _seal_until(stopping: threading.Event, sealer: Sealer, config: SealerConfig, prices: CurrentBook) -> None:
     while True:
         was_stopping = stopping.is_set()
+        if (book := prices.get()) is not sealer.book:
+            sealer.use_prices(book)
+            _log.info("prices changed", prices=book.snapshot, own_prices=len(book.own.prices))
+            _warn_of_age(book)
         result = sealer.seal()
         if result is not None:
             _report(result)

@@ -34,6 +34,7 @@ from pricing.book import PriceBook
 from receiver.attribution import Attribution
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
+from receiver.prices import versions_of
 from receiver.sealer.candidate import Candidate, PayerSpan, interpret
 from receiver.sealer.columns.calls import PlainCalls
 from receiver.sealer.columns.quick import QuickWay, ScopedSpan
@@ -146,6 +147,10 @@ class Sealer:
     def book(self) -> PriceBook:
         """The prices that new entries get."""
         return self._book
+
+    def use_prices(self, book: PriceBook) -> None:
+        """Price what is new by another book from now on; what is in the ledger keeps its price."""
+        self._book = book
 
     @property
     def count_source(self) -> CountSource:
@@ -336,8 +341,8 @@ class Sealer:
     # ------------------------------------------------------------ 3 to 6
 
     def _new_versions(self) -> dict[str, str]:
-        versions = {"prices": self._book.snapshot, "count_source": self._count_source.value}
-        return {name: value for name, value in versions.items() if self.state.versions.get(name) != value}
+        versions = {**versions_of(self._book), "count_source": self._count_source.value}
+        return {name: value for name, value in versions.items() if self.state.versions.get(name, "") != value}
 
     def _forgotten(self, files: list[JournalFile]) -> tuple[str, ...]:
         """Positions of files that are gone, once the folder's removals are durable."""

@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from genai_prices import Usage
 from genai_prices.types import ModelInfo, PriceCalculation, Provider
 
 from pricing.apply import CallColumns, MoneyColumns, price
+from pricing.authority import CostAuthority
 from pricing.book import PriceBook
+from pricing.own.checking import FileText, check_files
 
 BOOK = PriceBook.bundled()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +97,16 @@ def price_calls(calls: Sequence[Call], *, book: PriceBook = BOOK) -> list[Money]
     money: MoneyColumns = price(columns, book=book)
     rows = zip(*(getattr(money, name) for name in MoneyColumns.__dataclass_fields__), strict=True)
     return [Money(*row) for row in rows]
+
+
+def own_book(*texts: str, bands: Mapping[str, Decimal] | None = None) -> PriceBook:
+    """The bundled book with own TOML files, named a.toml, b.toml …; they must be without problems."""
+    files = [FileText(f"{letter}.toml", text, f"{letter}1") for letter, text in zip("abcd", texts, strict=False)]
+    checked = check_files(files)
+    assert not checked.problems, checked.problems
+    return PriceBook(
+        BOOK.providers, snapshot=BOOK.snapshot, own=checked.book, authority=CostAuthority(dict(bands or {}))
+    )
 
 
 def price_one(call: Call, *, book: PriceBook = BOOK) -> Money:
