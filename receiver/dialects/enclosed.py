@@ -61,6 +61,8 @@ _parts: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _message: Final = msgspec.json.Decoder(_Message)
 _flat: Final = msgspec.json.Decoder(list[_Generation])
 _nested: Final = msgspec.json.Decoder(list[list[_Generation]])
+# Names of a whole usage block: words in its place are none.
+_BLOCKS: Final = frozenset({"usage", "usageMetadata", "usage_metadata"})
 # What Vercel's adapters say of usage and price.
 _OF_PROVIDER: Final = (
     "usage", "usageMetadata", "cacheCreationInputTokens", "cacheReadInputTokens", "serviceTier", "cost",
@@ -147,7 +149,11 @@ def _of_metadata(text: bytes) -> dict[str, Any]:
 
 def _kept(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures and short words of a mapping, and of what is in it."""
-    kept = {name: _figures(value, _FIGURES_DEEP_MAX) for name, value in said.items()}
+    kept = {
+        name: _figures(value, _FIGURES_DEEP_MAX)
+        for name, value in said.items()
+        if name not in _BLOCKS or isinstance(value, dict)
+    }
     return {name: value for name, value in kept.items() if value is not None}
 
 

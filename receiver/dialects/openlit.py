@@ -69,6 +69,18 @@ EMITTERS: Final = (
         quirks=(_OLD_NAMES, _ESTIMATES),
     ),
     Emitter(
+        _SCOPE + "anthropic",
+        DIALECT,
+        InputMeaning.EXCLUSIVE,
+        "openlit 1.45.0 instrumentation/anthropic/utils.py copies input_tokens",
+    ),
+    Emitter(
+        _SCOPE + "bedrock",
+        DIALECT,
+        InputMeaning.EXCLUSIVE,
+        "openlit 1.45.0 instrumentation/bedrock/utils.py copies inputTokens",
+    ),
+    Emitter(
         _SCOPE + "google_ai_studio",
         DIALECT,
         InputMeaning.INCLUSIVE,
@@ -86,7 +98,7 @@ EMITTERS: Final = (
         "openlit.",
         DIALECT,
         InputMeaning.UNKNOWN,
-        "openlit 1.45.0 instrumentation/{anthropic,bedrock}/utils.py copy input without cache; others by evidence",
+        "openlit 1.45.0, its other packages: each provider's figures as they are, by evidence",
         quirks=(_OLD_NAMES, _APART),
     ),
 )

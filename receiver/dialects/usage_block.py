@@ -53,6 +53,8 @@ class Shape:
     signs: frozenset[str]
     """Any one of these keys makes a block of this shape."""
     rows: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    places: Mapping[str, tuple[tuple[int, int, tuple[str, ...]], ...]]
+    """First name of a path → row, the path's place in it, and the names that follow."""
     total: tuple[str, ...] = ()
     cached_apart: bool = False
     """Cached tokens are not in the block's input."""
@@ -84,7 +86,11 @@ def _shape(
     modalities: Sequence[tuple[tuple[str, ...], str]] = (),
 ) -> Shape:
     split = tuple((unit, tuple(tuple(path.split(".")) for path in paths)) for unit, paths in rows)
-    return Shape(name, frozenset(signs), split, tuple(total), cached_apart, tuple(modalities))
+    places: dict[str, tuple[tuple[int, int, tuple[str, ...]], ...]] = {}
+    for row, (_, paths) in enumerate(split):
+        for place, path in enumerate(paths):
+            places[path[0]] = (*places.get(path[0], ()), (row, place, path[1:]))
+    return Shape(name, frozenset(signs), split, places, tuple(total), cached_apart, tuple(modalities))
 
 
 _READ, _WRITE = "cache_read_tokens", "cache_write_tokens"
@@ -234,7 +240,7 @@ def read_block(carried: object, *, cached_apart: bool | None = None) -> Block | 
     units = _figures(shape, usage)
     _add_lists(shape, usage, units)
     _add_writes(units)
-    total = _count(usage, tuple((name,) for name in shape.total))
+    total = _count(usage, shape.total)
     apart = shape.cached_apart if cached_apart is None else cached_apart
     if shape.name == "bedrock" and total == units.get("input_tokens", 0) + units.get("output_tokens", 0):
         apart = False
@@ -304,28 +310,39 @@ def _found(carried: Mapping[str, Any] | None) -> tuple[Shape, Mapping[str, Any]]
 
 
 def _figures(shape: Shape, usage: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts by unit: of each row the first path that is there, rows of one unit added."""
+    places, rows = shape.places, shape.rows
+    taken: dict[int, tuple[int, int]] = {}
+    # Over the names that the block has, not over all that it may have: most have a few.
+    for name in filter(places.__contains__, usage):
+        said = usage[name]
+        for row, place, rest in places[name]:
+            if row in taken and taken[row][0] < place:
+                continue
+            count = _count_at(said, name, rest)
+            if count is not None:
+                taken[row] = (place, count)
     units: dict[str, int] = {}
-    for unit, paths in shape.rows:
-        count = _count(usage, paths)
-        if count is not None:
-            units[unit] = units.get(unit, 0) + count
+    for row in sorted(taken):
+        unit = rows[row][0]
+        units[unit] = units.get(unit, 0) + taken[row][1]
     return units
 
 
-def _count(usage: Mapping[str, Any], paths: Iterable[tuple[str, ...]]) -> int | None:
-    for path in paths:
-        value: Any = usage
-        for name in path:
-            if not isinstance(value, Mapping):
-                value = None
-                break
-            value = value.get(name)
-        if value is None or value == "":
-            continue
-        if type(value) is int and 0 <= value <= COUNT_MAX:
-            return value
-        return parse_count(".".join(path), value)
-    return None
+def _count_at(said: Any, name: str, rest: tuple[str, ...]) -> int | None:
+    for step in rest:
+        if not isinstance(said, dict):
+            return None
+        said = said.get(step)
+    if type(said) is int and 0 <= said <= COUNT_MAX:
+        return said
+    if said is None or said == "":
+        return None
+    return parse_count(".".join((name, *rest)), said)
+
+
+def _count(usage: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    return next((count for name in names if (count := _count_at(usage.get(name), name, ())) is not None), None)
 
 
 def _add_lists(shape: Shape, usage: Mapping[str, Any], units: dict[str, int]) -> None:
@@ -333,14 +350,14 @@ def _add_lists(shape: Shape, usage: Mapping[str, Any], units: dict[str, int]) ->
     for names, pattern in shape.modalities:
         for entry in _entries(usage, names):
             modality = _MODALITIES.get(str(entry.get("modality")).rpartition(".")[2].upper())
-            count = _count(entry, (("tokenCount",), ("token_count",)))
+            count = _count(entry, ("tokenCount", "token_count"))
             if modality and count is not None:
                 unit = pattern.format(modality)
                 units[unit] = units.get(unit, 0) + count
     if shape.name == "bedrock":
         for entry in _entries(usage, ("cacheDetails",)):
             kept = _TTL_UNITS.get(str(entry.get("ttl")))
-            count = _count(entry, (("inputTokens",),))
+            count = _count(entry, ("inputTokens",))
             if kept and count is not None:
                 units[kept] = units.get(kept, 0) + count
 
