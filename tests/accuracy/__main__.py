@@ -1,6 +1,6 @@
-"""`python -m tests.accuracy [--short] [NAME …]`: replay, judge, print; exit code 1 when a call is wrong.
+"""`python -m tests.accuracy [--short] [--write DOCUMENT] [NAME …]`: replay, judge, print; exit code 1 on any fault.
 
-`--short` takes a sample of every instrumentation; NAME only those.
+`--short` takes a sample of every instrumentation, NAME only those; `--write docs/accuracy.md` keeps the result there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,10 +35,17 @@ def main() -> int:
         taken = charging.result()
     tallies.append(tally(charged.NAME, charged.recordings(), taken))
     faults = report.faults(tallies)
-    for part in (report.table(tallies), report.reasons(tallies), charged.summary(charged.charges(taken)), faults):
-        if part:
-            sys.stdout.write(part + "\n\n")
-    sys.stdout.write(f"{sum(one.calls for one in tallies):,} calls in {time.monotonic() - began_s:.0f} s\n")
+    parts = (
+        report.versions(on=datetime.now(tz=UTC).date()),
+        report.table(tallies),
+        report.reasons(tallies),
+        charged.summary(charged.charges(taken)),
+        faults,
+    )
+    text = "\n\n".join(part for part in parts if part)
+    sys.stdout.write(f"{text}\n\n{sum(one.calls for one in tallies):,} calls in {time.monotonic() - began_s:.0f} s\n")
+    if chosen.write is not None:
+        report.write_into(chosen.write, text)
     return 1 if faults else 0
 
 
@@ -51,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(INSTRUMENTATIONS)}")
     parser.add_argument("--short", action="store_true", help="a sample of every instrumentation")
+    parser.add_argument("--write", type=Path, metavar="DOCUMENT", help="put the result between a document's marks")
     chosen = parser.parse_args()
     unknown = sorted({*chosen.names} - {*INSTRUMENTATIONS})
     if unknown:

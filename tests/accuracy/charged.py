@@ -98,19 +98,23 @@ def charges(replayed: Replayed) -> tuple[Charge, ...]:
 
 
 def summary(compared: Sequence[Charge]) -> str:
-    """Return the share of calls within 1 % of their charge, and the others one by one."""
+    """Return the share of calls within 1 % of their charge, and the others one by one, as Markdown."""
     near = sum(one.is_near for one in compared)
-    unknown = sum(one.cost is None for one in compared)
     share = 100 * near // len(compared)
-    lines = [
-        f"{NAME}: {near} of {len(compared)} calls ({share} %) are within 1 % of their charge; {unknown} have no cost"
-    ]
-    for one in compared:
-        if not one.is_near:
-            found = "no cost" if one.cost is None else f"${one.cost.normalize():f}"
-            searches = f", with {one.answer.searches} search" if one.answer.searches else ""
-            lines.append(f"  {one.answer.model} on {one.answer.day}{searches}: charged ${one.charged:f}, {found}")
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"OpenRouter said of {len(compared)} calls what it took; {near} ({share} %) are within 1 % of that.\n",
+            "| model | day | charged, USD | ours | |",
+            "| --- | --- | ---: | ---: | --- |",
+            *(_line(one) for one in compared if not one.is_near),
+        ]
+    )
+
+
+def _line(one: Charge) -> str:
+    found = "not known" if one.cost is None else f"{one.cost.normalize():f}"
+    searches = "with a web search" if one.answer.searches else ""
+    return f"| {one.answer.model} | {one.answer.day} | {one.charged:f} | {found} | {searches} |"
 
 
 def _recording(number: int, answer: Answer) -> Recording:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from tests.accuracy.tally import Tally
+from tests.accuracy.truth import CALL_TIME
 from tests.accuracy.verdict import Verdict
 
 _REASONS_MAX: Final = 4
 _FAULTS_MAX: Final = 20
+_BEGIN: Final = "<!-- accuracy: written by the run -->"
+_END: Final = "<!-- accuracy: end -->"
 _HEAD: Final = (
     "instrumentation", "calls", "figures exact", "flagged", "timid", "wrong",
     "cost exact", "within bounds", "flagged", "unsaid", "timid", "wrong", "seen twice", "no truth",
@@ -45,10 +51,24 @@ def reasons(tallies: Sequence[Tally]) -> str:
     lines = []
     for one in tallies:
         for kind, counted in (("figures", one.figure_reasons), ("cost", one.cost_reasons)):
-            lines += [
-                f"{one.instrumentation}, {kind}: {count} × {why}" for why, count in counted.most_common(_REASONS_MAX)
-            ]
+            said = [f"{count} × {why.partition(';')[0]}" for why, count in counted.most_common(_REASONS_MAX)]
+            if said:
+                lines.append(f"* {one.instrumentation}, {kind}: " + " · ".join(said))
     return "\n".join(lines)
+
+
+def versions(*, on: date) -> str:
+    """Return when the run was, and what its prices are of."""
+    return f"{on.isoformat()}, genai-prices {version('genai-prices')}, calls priced at {CALL_TIME:%Y-%m-%d %H:%M} UTC"
+
+
+def write_into(document: Path, text: str) -> None:
+    """Put a run's text between the document's marks; the rest of it stays as it is."""
+    before, begin, rest = document.read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise SystemExit(f"{document} has no place for the run: a line {_BEGIN} and below it one {_END}.")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def faults(tallies: Sequence[Tally]) -> str:
