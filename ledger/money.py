@@ -70,9 +70,13 @@ def cost_array(picos: Sequence[int | None]) -> pa.Array:
     two's complement integer, so its bytes are laid out directly.
     """
     count = len(picos)
-    present = np.fromiter((value is not None for value in picos), dtype=bool, count=count)
+    present = np.ones(count, np.bool_)
     try:
-        low = np.fromiter((0 if value is None else value for value in picos), dtype=np.int64, count=count)
+        if None in picos:
+            present = np.fromiter((value is not None for value in picos), dtype=bool, count=count)
+            low = np.fromiter((0 if value is None else value for value in picos), dtype=np.int64, count=count)
+        else:
+            low = np.array(picos, np.int64)
     except OverflowError:
         return pa.array([None if value is None else from_picos(value) for value in picos], type=COST_TYPE)
     words = np.empty((count, 2), dtype=np.int64)

@@ -37,6 +37,7 @@ _KEYS_MAX: Final = 20_000
 class Key:
     """An attribute's name, and what the tables say of it."""
 
+    encoded: bytes
     name: str
     is_readable: bool
     """Whether it is UTF-8. Two names that are not may become one when they are read."""
@@ -84,7 +85,7 @@ class AttributeReader:
         kind[form.is_count] = COUNT
         kind[form.is_text] = TEXT
         kind[_of_keys([one.is_content for one in keys], key)] = CONTENT
-        kind[_of_keys([not one.is_readable for one in keys], key)] = BROKEN
+        kind[_of_keys([not one.is_readable for one in keys], key) | ~form.is_named] = BROKEN
         is_evidence = _of_keys([one.is_evidence for one in keys], key)
         text = _valid_texts(form, kind)
         evidence = np.full(len(encoded), None, np.object_)
@@ -118,7 +119,7 @@ class AttributeReader:
             # A key alone, as an attribute without a value, is content only if its name says so.
             bare = bytes([_KEY_TAG, len(encoded)]) + encoded
             known = self._keys[encoded] = Key(
-                name, name.encode() == encoded, is_content(bare), self._decoder.is_evidence(name)
+                encoded, name, name.encode() == encoded, is_content(bare), self._decoder.is_evidence(name)
             )
         return known
 
@@ -139,6 +140,7 @@ class _Form:
         inner = value + 4
         sized = named & (size < 0x80) & (data[value] == _VALUE_TAG) & (data[value + 1] == end - value - 2)
         self.data = data
+        self.is_named = named
         self.start, self.end = start, end
         self.key_start, self.key_size = np.where(named, start + 2, start), key_size
         self.text_start = inner

@@ -38,22 +38,12 @@ _SIZED: Final = (_TRACE_ID, _SPAN_ID, _TRACE_STATE, _PARENT, _NAME, _ATTRIBUTE, 
 _NUMBERS: Final = (_KIND, _DROPPED, _DROPPED_EVENTS, _DROPPED_LINKS)
 _TIMES: Final = (_START, _END)
 _REPEATED: Final = (_ATTRIBUTE, _EVENT, _LINK)
-_KNOWN: Final = (*_SIZED, *_NUMBERS, *_TIMES, _FLAGS)
-
-
-def _by_tag(values: dict[int, int]) -> Integers:
-    table = np.zeros(256, np.int64)
-    for tag, value in values.items():
-        table[tag] = value
-    return table
+_KNOWN: Final = frozenset((*_SIZED, *_NUMBERS, *_TIMES, _FLAGS))
 
 
 # How far the value is from the tag, and how long it is where the tag alone says so.
-_HEAD: Final = _by_tag({**dict.fromkeys(_SIZED, 2), **dict.fromkeys((*_NUMBERS, *_TIMES), 1), _FLAGS: 2})
-_SIZE: Final = _by_tag({**dict.fromkeys(_NUMBERS, 1), **dict.fromkeys(_TIMES, 8), _FLAGS: 4})
-_IS_SIZED: Final = _by_tag(dict.fromkeys(_SIZED, 1)).astype(np.bool_)
-_IS_KNOWN: Final = _by_tag(dict.fromkeys(_KNOWN, 1)).astype(np.bool_)
-_IS_NUMBER: Final = _by_tag(dict.fromkeys(_NUMBERS, 1)).astype(np.bool_)
+_HEAD: Final = {**dict.fromkeys(_SIZED, 2), **dict.fromkeys((*_NUMBERS, *_TIMES), 1), _FLAGS: 2}
+_SIZE: Final = {**dict.fromkeys(_NUMBERS, 1), **dict.fromkeys(_TIMES, 8), _FLAGS: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,40 +102,56 @@ class _Walk:
 
     def step(self) -> None:
         """Read one field of every span that has another."""
-        rows, data = self.rows, self.data
-        at = self._at[rows]
-        tags = data[at]
-        second = data[at + 1].astype(np.int64)
-        head, size = _HEAD[tags], _SIZE[tags]
-        sized = _IS_SIZED[tags]
-        size = np.where(sized, second, size)
-        long = sized & (second >= 0x80)
-        good = _IS_KNOWN[tags]
-        if long.any():
-            good &= self._read_long_sizes(np.flatnonzero(long), at, head, size)
-        good &= ~(_IS_NUMBER[tags] & (second >= 0x80))
-        good &= (tags != _FLAGS) | (second == _FLAGS_SECOND)
-        start = at + head
+        at = self._at[self.rows]
+        tags = self.data.take(at)
+        tag = int(tags[0])
+        if (tags == tag).all():
+            # The usual case: spans of one emitter are built alike.
+            self._read_alike(tag, self.rows, at)
+        else:
+            for tag in np.flatnonzero(np.bincount(tags, minlength=256)).tolist():
+                chosen = tags == tag
+                self._read_alike(tag, self.rows[chosen], at[chosen])
+        rows = self.rows
+        self.rows = rows[(self._at[rows] < self._ends[rows]) & self._plain[rows]]
+
+    def _read_alike(self, tag: int, rows: Integers, at: Integers) -> None:
+        """Read one field, the same of all these spans, and go on behind it."""
+        if tag not in _KNOWN:
+            self._plain[rows] = False
+            return
+        second = self.data.take(at + 1).astype(np.int64)
+        good = np.ones(len(rows), np.bool_)
+        start, size = at + _HEAD[tag], np.broadcast_to(np.int64(_SIZE.get(tag, 0)), len(rows))
+        if tag in _SIZED:
+            size = second
+            long = np.flatnonzero(second >= 0x80)
+            if long.size:
+                size, good = self._read_long_sizes(long, at, start, size)
+        elif tag in _NUMBERS:
+            good = second < 0x80
+        elif tag == _FLAGS:
+            good = second == _FLAGS_SECOND
         following = start + size
         good &= following <= self._ends[rows]
         if not good.all():
             self._plain[rows[~good]] = False
-            rows, tags, start, size, following = rows[good], tags[good], start[good], size[good], following[good]
-        for tag in np.flatnonzero(np.bincount(tags, minlength=256)).tolist():
-            chosen = slice(None) if (tags == tag).all() else tags == tag
-            self._note(tag, rows[chosen], start[chosen], size[chosen])
+            rows, start, size, following = rows[good], start[good], size[good], following[good]
+        self._note(tag, rows, start, size)
         self._at[rows] = following
-        self.rows = rows[(following < self._ends[rows]) & self._plain[rows]]
 
-    def _read_long_sizes(self, places: Integers, at: Integers, head: Integers, size: Integers) -> Mask:
-        """Read lengths of two and three bytes in place; return what is not longer still."""
+    def _read_long_sizes(
+        self, places: Integers, at: Integers, start: Integers, size: Integers
+    ) -> tuple[Integers, Mask]:
+        """Read lengths of two and three bytes, and move their starts; say which are not longer still."""
         first, middle, last = (self.data[at[places] + offset].astype(np.int64) for offset in (1, 2, 3))
         is_three = middle >= 0x80
+        size = size.copy()
         size[places] = (first & 0x7F) | (middle & 0x7F) << 7 | np.where(is_three, last << 14, 0)
-        head[places] = np.where(is_three, 4, 3)
+        start[places] += np.where(is_three, 2, 1)
         good = np.ones(len(at), np.bool_)
         good[places] = ~(is_three & (last >= 0x80))
-        return good
+        return size, good
 
     def _note(self, tag: int, rows: Integers, start: Integers, size: Integers) -> None:
         if tag in _REPEATED:

@@ -53,7 +53,10 @@ class SpanColumns:
     code: Integers
     """Of each attribute: place in `distinct`."""
     by_key: dict[str, Integers]
-    """Key → for each span the place of its attribute in `distinct`, ABSENT where it has none."""
+    """Key → for each span the place of its attribute in `distinct`, ABSENT where it has none.
+
+    In the order in which a span's attributes sort by their bytes.
+    """
 
     def decoded(self, row: int, decoder: Decoder) -> DecodedSpan | UndecodableSpan:
         """Return one span as an object."""
@@ -100,8 +103,9 @@ def _by_key(row: Integers, code: Integers, distinct: DistinctAttributes, plain: 
     """Spread attributes over columns by key; spans with a key twice, or a rare one too many, are not plain."""
     key = distinct.key[code]
     uses = np.bincount(key, minlength=len(distinct.keys))
-    common = np.argsort(-uses, kind="stable")[:_KEYS_MAX]
-    common = common[uses[common] > 0]
+    common = [one for one in np.argsort(-uses, kind="stable")[:_KEYS_MAX].tolist() if uses[one]]
+    # Keys of a span differ, so its attributes sort by length and name of the key, as their bytes begin.
+    common.sort(key=lambda one: (len(distinct.keys[one].encoded), distinct.keys[one].encoded))
     place = np.full(len(distinct.keys), ABSENT, np.int64)
     place[common] = np.arange(len(common))
     plain[row[place[key] == ABSENT]] = False
@@ -109,31 +113,21 @@ def _by_key(row: Integers, code: Integers, distinct: DistinctAttributes, plain: 
     # The last line takes what has no column.
     table[place[key], row] = code
     plain &= (table[:-1] != ABSENT).sum(axis=0) == np.bincount(row, minlength=len(plain))
-    return {distinct.keys[one].name: table[number] for number, one in enumerate(common.tolist())}
+    return {distinct.keys[one].name: table[number] for number, one in enumerate(common)}
 
 
 def content_hashes(spans: SpanColumns, rows: Integers) -> list[bytes]:
     """Return the content hashes of plain spans, as `decode` computes them."""
-    chosen, starts = _attributes_of(spans, rows)
-    # Attributes in the order of their bytes within each span: a number for each that sorts alike.
-    order = np.asarray(pa.compute.sort_indices(spans.distinct.encoded))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    within = np.sort(spans.row[chosen] * len(order) + rank[spans.code[chosen]]) % max(len(order), 1)
-    ordered = spans.distinct.encoded.take(pa.array(order[within]))
-    _, offsets, values = ordered.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[starts].tolist()
-    text = values.to_pybytes() if values is not None else b""
+    texts, bounds = _canonical_texts(spans, rows)
     fields = spans.fields
-    has_parent = fields.has_parent[rows]
     return [
         blake2b(
             b"%d|%d|%d|%d|%d|%b%b"
-            % (CONTENT_HASH_VERSION, len(ids) - 24, start_ns, end_ns, status_code, ids, text[begin:end]),
+            % (CONTENT_HASH_VERSION, len(ids) - 24, start_ns, end_ns, status_code, ids, texts[begin:end]),
             digest_size=16,
         ).digest()
         for ids, start_ns, end_ns, status_code, begin, end in zip(
-            _ids(fields, rows, has_parent),
+            _ids(fields, rows),
             fields.start_ns[rows].tolist(),
             fields.end_ns[rows].tolist(),
             fields.status_code[rows].tolist(),
@@ -144,10 +138,25 @@ def content_hashes(spans: SpanColumns, rows: Integers) -> list[bytes]:
     ]
 
 
+def _canonical_texts(spans: SpanColumns, rows: Integers) -> tuple[bytes, list[int]]:
+    """Return the attributes of each span, in the order of their bytes, as one text and where each span's begins."""
+    by_row = (
+        np.array([column[rows] for column in spans.by_key.values()], np.int64).reshape(len(spans.by_key), len(rows)).T
+    )
+    is_there = by_row != ABSENT
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(is_there.sum(axis=1), out=starts[1:])
+    _, offsets, values = spans.distinct.encoded.take(pa.array(by_row[is_there])).buffers()
+    bounds: list[int] = np.frombuffer(offsets, np.int32)[starts].tolist()
+    return values.to_pybytes() if values is not None else b"", bounds
+
+
 def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
-    """Return the evidence of plain spans as an Arrow map; null where there is none."""
+    """Return the evidence of plain spans (in rising order) as an Arrow map; null where there is none."""
     distinct = spans.distinct
-    chosen, _ = _attributes_of(spans, rows)
+    wanted = np.zeros(len(spans.raw), np.bool_)
+    wanted[rows] = True
+    chosen = np.flatnonzero(wanted[spans.row])
     code = spans.code[chosen]
     has_evidence = np.asarray(distinct.evidence.is_valid())[code]
     code = code[has_evidence]
@@ -164,19 +173,9 @@ def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
     return made.cast(pa.map_(pa.string(), pa.string()))
 
 
-def _attributes_of(spans: SpanColumns, rows: Integers) -> tuple[Integers, Integers]:
-    """Return the places of the attributes of some spans (in rising order), and where each span's begin."""
-    wanted = np.zeros(len(spans.raw), np.bool_)
-    wanted[rows] = True
-    chosen = np.flatnonzero(wanted[spans.row])
-    starts = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(np.bincount(spans.row[chosen], minlength=len(spans.raw))[rows], out=starts[1:])
-    return chosen, starts
-
-
-def _ids(fields: SpanFields, rows: Integers, has_parent: Mask) -> list[bytes]:
+def _ids(fields: SpanFields, rows: Integers) -> list[bytes]:
     """Return trace, span and parent id of each span, as one."""
     joined = np.concatenate([fields.trace_id[rows], fields.span_id[rows], fields.parent_span_id[rows]], axis=1)
     text = joined.tobytes()
-    sizes = np.where(has_parent, 32, 24).tolist()
+    sizes = np.where(fields.has_parent[rows], 32, 24).tolist()
     return [text[32 * number : 32 * number + size] for number, size in enumerate(sizes)]

@@ -13,7 +13,7 @@ Must not: decide what a reading says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,8 @@ import numpy as np
 from ledger.schema import UNIT_COLUMNS
 from receiver import dialects
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
-from receiver.sealer.columns.attributes import COUNT, OTHER, TEXT
+from receiver.sealer.columns.answers import Answers
+from receiver.sealer.columns.attributes import COUNT, TEXT
 from receiver.sealer.columns.fields import Integers
 from receiver.sealer.columns.grouping import group
 from receiver.sealer.columns.noted import (
@@ -37,12 +38,10 @@ from receiver.sealer.columns.noted import (
     Notes,
     Sum,
 )
-from receiver.sealer.columns.spans import ABSENT, SpanColumns
+from receiver.sealer.columns.spans import SpanColumns
 from receiver.sealer.decode import DecodedSpan, Decoder
 
 LONG_WAY: Final = -1
-# In a shape, a noted value is only its kind; constants have numbers from 0.
-_NOTED_COUNT, _NOTED_TEXT = -2, -3
 # A scope that asks for more, or a shape with more ways to compare, is no longer read quickly.
 _ASKED_MAX: Final = 128
 _TEMPLATES_OF_SHAPE_MAX: Final = 16
@@ -147,9 +146,7 @@ class _BatchReading:
     def __init__(self, templates: Templates, spans: SpanColumns, constants: dict[bytes, int]) -> None:
         self._templates = templates
         self._spans = spans
-        self._constants = constants
-        self._constant_of = np.full(len(spans.distinct.kind), ABSENT, np.int64)
-        self._counts = _Counts(spans)
+        self._answers = Answers(spans, constants)
         self._new = 0
 
     def read_scope(self, scope: _Scope, rows: Integers, numbers: Integers) -> None:
@@ -159,7 +156,7 @@ class _BatchReading:
             scope.shapes.clear()
 
     def _read_shapes(self, scope: _Scope, rows: Integers, numbers: Integers) -> bool:
-        columns = [self._column(asked, rows, whole=whole) for asked, whole in scope.asked.items()]
+        columns = [self._answers.column(asked, rows, whole=whole) for asked, whole in scope.asked.items()]
         for members in group(columns, len(rows)).members():
             shape = tuple(int(column[members[0]]) for column in columns)
             known = scope.shapes.setdefault(shape, [])
@@ -188,93 +185,10 @@ class _BatchReading:
         template = self._templates.all[number]
         holds = np.ones(len(rows), np.bool_)
         for condition in template.conditions:
-            total = condition.sum.of(self._counts.at(rows))
+            total = condition.sum.of(self._answers.counts(rows))
             holds &= (np.sign(total) == condition.sign) == condition.holds
         numbers[rows[holds]] = number if template.reading is not None else LONG_WAY
         return rows[~holds]
-
-    # ------------------------------------------------------------ what was asked for, as numbers
-
-    def _column(self, asked: Asked, rows: Integers, *, whole: bool) -> Integers:
-        if isinstance(asked, Field):
-            return self._field(asked)(rows)
-        column = self._spans.by_key.get(asked)
-        if column is None:
-            return np.full(len(rows), ABSENT, np.int64)
-        codes = column[rows]
-        kinds = self._spans.distinct.kind[codes]
-        is_there = codes != ABSENT
-        result = np.full(len(rows), ABSENT, np.int64)
-        if not whole:
-            result[is_there & (kinds == COUNT)] = _NOTED_COUNT
-            result[is_there & (kinds == TEXT)] = _NOTED_TEXT
-            is_there &= kinds == OTHER
-        if is_there.any():
-            result[is_there] = self._constants_of(codes[is_there])
-        return result
-
-    def _constants_of(self, codes: Integers) -> Integers:
-        """Return numbers for whole values, the same in every batch."""
-        missing = np.unique(codes[self._constant_of[codes] == ABSENT])
-        for code, encoded in zip(missing.tolist(), self._spans.distinct.encoded.take(missing).to_pylist(), strict=True):
-            self._constant_of[code] = self._constant(encoded)
-        return self._constant_of[codes]
-
-    def _constant(self, value: bytes) -> int:
-        return self._constants.setdefault(value, len(self._constants))
-
-    def _field(self, asked: Field) -> Callable[[Integers], Integers]:
-        return {
-            Field.NAME: self._names,
-            Field.KIND: lambda rows: self._spans.fields.kind[rows],
-            Field.STATUS: lambda rows: self._spans.fields.status_code[rows],
-            Field.RESOURCE: self._resources,
-            Field.KEYS: self._key_sets,
-        }[asked]
-
-    def _names(self, rows: Integers) -> Integers:
-        name, data = self._spans.fields.name, self._spans.fields.data
-        starts, sizes = name.start[rows].tolist(), name.size[rows].tolist()
-        text = data.tobytes()
-        numbers = (
-            self._constant(b"name " + text[start : start + size]) for start, size in zip(starts, sizes, strict=True)
-        )
-        return np.fromiter(numbers, np.int64, count=len(rows))
-
-    def _resources(self, rows: Integers) -> Integers:
-        numbers = [self._constant(b"resource " + origin.resource) for origin in self._spans.origins]
-        return np.array(numbers, np.int64)[self._spans.origin[rows]]
-
-    def _key_sets(self, rows: Integers) -> Integers:
-        """Number the sets of keys; their order is asked for too, so spans that differ in it are of different shapes."""
-        keys = self._spans.distinct.key[self._spans.code]
-        bounds = np.searchsorted(self._spans.row, np.stack([rows, rows + 1]))
-        names = [key.name.encode() for key in self._spans.distinct.keys]
-        numbers = (
-            self._constant(b"keys " + b"\0".join([names[key] for key in keys[begin:end].tolist()]))
-            for begin, end in bounds.T.tolist()
-        )
-        return np.fromiter(numbers, np.int64, count=len(rows))
-
-
-class _Counts:
-    """Counts by key, as columns, made when first needed."""
-
-    def __init__(self, spans: SpanColumns) -> None:
-        self._spans = spans
-        self._columns: dict[str, Integers] = {}
-        self._rows: Integers = np.empty(0, np.int64)
-
-    def at(self, rows: Integers) -> Any:
-        """Return the counts of these spans, to be asked by key."""
-        self._rows = rows
-        return self
-
-    def __getitem__(self, key: str) -> Integers:
-        column = self._columns.get(key)
-        if column is None:
-            column = self._columns[key] = self._spans.distinct.count[self._spans.by_key[key]]
-        return column[self._rows]
 
 
 def _template(view: SpanView, scope: _Scope, *, could_be_noted: frozenset[str]) -> Template:
