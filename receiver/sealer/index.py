@@ -44,6 +44,16 @@ class TraceKey(NamedTuple):
         """The key's bytes after the kind letter."""
         return _scope_prefix(self.ingest_scope) + self.trace_id
 
+    @property
+    def key(self) -> bytes:
+        """The whole key."""
+        return self.beginning(self.ingest_scope) + self.trace_id
+
+    @staticmethod
+    def beginning(ingest_scope: str) -> bytes:
+        """Return what stands before the trace id in the keys of a scope."""
+        return b"T" + _scope_prefix(ingest_scope)
+
 
 class ResponseKey(NamedTuple):
     """A response id within its ingest scope."""
@@ -54,7 +64,12 @@ class ResponseKey(NamedTuple):
     @property
     def key(self) -> bytes:
         """The whole key."""
-        return b"R" + _scope_prefix(self.ingest_scope) + self.response_id.encode()
+        return self.beginning(self.ingest_scope) + self.response_id.encode()
+
+    @staticmethod
+    def beginning(ingest_scope: str) -> bytes:
+        """Return what stands before the response id in the keys of a scope."""
+        return b"R" + _scope_prefix(ingest_scope)
 
 
 class IndexMeta(msgspec.Struct, frozen=True, array_like=True):
@@ -82,6 +97,17 @@ class IndexChanges:
         """Record the newest state of a span."""
         self._puts.append((b"S" + trace.prefix + state.fact.span_id, _encode(state)))
         self._puts.append((b"T" + trace.prefix, b""))
+
+    def put_first_states(self, traces: Sequence[bytes], states: Sequence[SpanState]) -> None:
+        """Record spans that are the only ones of their traces; `traces` are the keys."""
+        self._puts += [
+            (b"S" + trace[1:] + state.fact.span_id, _encode(state)) for trace, state in zip(traces, states, strict=True)
+        ]
+        self._puts += [(trace, b"") for trace in traces]
+
+    def put_first_responses(self, seen: Iterable[tuple[bytes, bytes]]) -> None:
+        """Record in which trace each response id was seen first: keys, and records as `links` has them."""
+        self._puts += sorted(seen)
 
     def put_loser(self, trace: TraceKey, *, span_id: bytes, content_hash: bytes) -> None:
         """Record a losing content as kept."""
@@ -129,6 +155,10 @@ class Index:
     def known_traces(self, traces: Sequence[TraceKey]) -> list[bool]:
         """Say for each trace whether anything is known of it."""
         return [value is not None for value in self._db.get([b"T" + trace.prefix for trace in traces])]
+
+    def records(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return what is recorded under whole keys; None where nothing is."""
+        return self._db.get(keys) if keys else []
 
     def trace(self, trace: TraceKey) -> KnownTrace:
         """Return everything known of a trace."""

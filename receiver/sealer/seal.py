@@ -42,7 +42,6 @@ from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import Plan, plan
 from receiver.sealer.facts import SpanState
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey
-from receiver.sealer.links import merged
 from receiver.sealer.nesting import unique_id
 from receiver.sealer.recovery import open_index, sweep
 from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
@@ -316,7 +315,7 @@ class Sealer:
             write(payer_rows(result.payers, stamp=stamp), Table.TRACE_FACTS)
         changes = _index_changes(result, number, places)
         if plain is not None:
-            _put_plain(changes, plain, number, first_plain)
+            plain.put(changes, commit=number, first_row=first_plain)
         return segments, changes
 
     def _rows(self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int]) -> list[pa.Table]:
@@ -406,14 +405,3 @@ def _index_changes(result: Plan, number: int, places: dict[int, int]) -> IndexCh
     for response, seen in result.responses:
         changes.put_response(response, seen)
     return changes
-
-
-def _put_plain(changes: IndexChanges, plain: PlainCalls, number: int, first_row: int) -> None:
-    usage, table = SpanClass.USAGE.value, Table.USAGE.value
-    for row, (trace, fact) in enumerate(zip(plain.traces, plain.facts(), strict=True), first_row):
-        changes.put_state(
-            trace, SpanState(fact, usage, 0, fact.customer_id, fact.customer_source, number, row, table, True)
-        )
-    for trace, span_id, response in zip(plain.traces, plain.span_ids(), plain.ids, strict=True):
-        if response is not None:
-            changes.put_response(response, merged(None, {trace.trace_id: span_id}))

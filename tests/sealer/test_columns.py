@@ -85,7 +85,7 @@ def assert_as_the_long_way(quick: QuickWay, frame: Frame, index: Index) -> int:
     plain = plain_calls(quick, frame, index)
     if plain is None:
         return 0
-    candidates, expected = long_way(frame, plain.rows.tolist())
+    candidates, expected = long_way(frame, plain.calls.rows.tolist())
     assert plain.facts() == [one.fact for one in candidates]
     table = plain.table(stamp=STAMP, book=BOOK)
     for name in expected.column_names:
@@ -268,5 +268,5 @@ def test_spans_of_one_trace_are_left_to_the_long_way(quick: QuickWay, empty_inde
     frame = scoped([(OPENAI_SCOPE, encode(span).SerializeToString()) for span in spans])
     plain, others = quick.plain_calls(quick.read([frame]), taken=frozenset(), ids=frozenset(), index=empty_index)
     assert plain is not None
-    assert plain.rows.tolist() == [2]
+    assert plain.calls.rows.tolist() == [2]
     assert len(list(others)) == 2

@@ -17,7 +17,7 @@ from receiver.sealer.columns.attributes import COUNT, OTHER, TEXT
 from receiver.sealer.columns.fields import Integers
 from receiver.sealer.columns.grouping import group
 from receiver.sealer.columns.noted import Asked, Field
-from receiver.sealer.columns.spans import ABSENT, SpanColumns
+from receiver.sealer.columns.spans import ABSENT, SpanColumns, stretches
 
 # A noted value is only its kind; constants have numbers from 0.
 _NOTED_COUNT, _NOTED_TEXT = -2, -3
@@ -108,8 +108,7 @@ class Answers:
 def _are_same(values: Integers, begin: Integers, end: Integers, other: Integers) -> bool:
     """Say whether each stretch of values is the same as the one that begins at its `other`."""
     sizes = end - begin
-    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return bool((values[np.repeat(begin, sizes) + within] == values[np.repeat(other, sizes) + within]).all())
+    return bool((values[stretches(begin, sizes)] == values[stretches(other, sizes)]).all())
 
 
 class _Counts(Mapping[str, Integers]):

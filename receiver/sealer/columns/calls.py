@@ -15,15 +15,16 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from ledger.schema import ENTRY_SCHEMA, TIME, UNIT_COLUMNS
+from ledger.schema import ENTRY_SCHEMA, TIME, UNIT_COLUMNS, SpanClass, Table
 from pricing.book import PriceBook
+from receiver.sealer.columns.alone import KeyedCalls
 from receiver.sealer.columns.fields import SPAN_ID_BYTES, TRACE_ID_BYTES, Integers, Mask, Octets
 from receiver.sealer.columns.payers import Payers
 from receiver.sealer.columns.prototypes import Prototypes
 from receiver.sealer.columns.spans import SpanColumns, evidence_maps
 from receiver.sealer.columns.templates import Template
-from receiver.sealer.facts import SpanFact
-from receiver.sealer.index import ResponseKey, TraceKey
+from receiver.sealer.facts import SpanFact, SpanState
+from receiver.sealer.index import IndexChanges
 from receiver.sealer.money import PRICED_COLUMNS, price_unpriced
 from receiver.sealer.rows import Stamp
 
@@ -57,8 +58,7 @@ class PlainCalls:
     """What a batch's plain calls are, column by column."""
 
     spans: SpanColumns
-    rows: Integers
-    """Their places among the spans, rising."""
+    calls: KeyedCalls
     prototype: Integers
     """Of each, the place of its prototype."""
     prototypes: Prototypes
@@ -67,27 +67,36 @@ class PlainCalls:
     texts: Mapping[str, Column]
     """Ledger columns that are texts of the call's own."""
     payers: Payers
-    traces: list[TraceKey]
-    ids: list[ResponseKey | None]
-    """The response id by which other traces know it."""
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.calls.rows)
 
-    def span_ids(self) -> list[bytes]:
-        """Return the span id of each."""
-        return _split(self.spans.fields.span_id[self.rows], SPAN_ID_BYTES)
+    def put(self, changes: IndexChanges, *, commit: int, first_row: int) -> None:
+        """Put into the index what it keeps of them; their rows begin at `first_row` of the commit's usage segment."""
+        usage, table = SpanClass.USAGE.value, Table.USAGE.value
+        changes.put_first_states(
+            self.calls.traces,
+            [
+                SpanState(fact, usage, 0, fact.customer_id, fact.customer_source, commit, row, table, True)
+                for row, fact in enumerate(self.facts(), first_row)
+            ],
+        )
+        fields, rows = self.spans.fields, self.calls.rows
+        seen = _split(np.concatenate([fields.trace_id[rows], fields.span_id[rows]], axis=1))
+        changes.put_first_responses(
+            (key, one) for key, one in zip(self.calls.responses, seen, strict=True) if key is not None
+        )
 
     def facts(self) -> list[SpanFact]:
         """Return what the index keeps of each."""
-        fields, rows = self.spans.fields, self.rows
+        fields, rows = self.spans.fields, self.calls.rows
         count = len(rows)
         patterns = [_pattern(fact) for fact in self.prototypes.facts]
         nothing: list[Any] = [None] * count
         own = [self.prototypes.facts[place].response_id for place in self.prototype.tolist()]
         response_ids = self.texts["response_id"].to_pylist() if "response_id" in self.texts else own
         figures = [self.usage[name].to_list() if name in self.usage else nothing for name in _TOTALS]
-        parents = _split(fields.parent_span_id[rows], SPAN_ID_BYTES)
+        parents = _split(fields.parent_span_id[rows])
         return [
             SpanFact(
                 span_id, parent if has_parent else b"", content_hash, pattern[0], given, taken, pattern[1], response_id,
@@ -95,7 +104,7 @@ class PlainCalls:
             )
             for span_id, parent, has_parent, content_hash, given, taken, response_id, end_us, customer_id,
             customer_source, pattern in zip(
-                self.span_ids(), parents, fields.has_parent[rows].tolist(), self.hashes,
+                _split(fields.span_id[rows]), parents, fields.has_parent[rows].tolist(), self.hashes,
                 *figures, response_ids, (fields.end_ns[rows] // np.uint64(1000)).tolist(), self.payers.customer_ids,
                 self.payers.sources, [patterns[place] for place in self.prototype.tolist()], strict=True,
             )
@@ -113,7 +122,7 @@ class PlainCalls:
         return price_unpriced(pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA), book=book)
 
     def _own_columns(self, stamp: Stamp) -> dict[str, Column]:
-        fields, rows, count = self.spans.fields, self.rows, len(self.rows)
+        fields, rows, count = self.spans.fields, self.calls.rows, len(self)
         trace_id, span_id = fields.trace_id[rows], fields.span_id[rows]
         nulls = {name: pa.nulls(count, ENTRY_SCHEMA.field(name).type) for name in (*UNIT_COLUMNS, *PRICED_COLUMNS)}
         return {
@@ -202,8 +211,8 @@ def _one_chunk(column: pa.ChunkedArray) -> Column:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _split(octets: Octets, size: int) -> list[bytes]:
-    text = octets.tobytes()
+def _split(octets: Octets) -> list[bytes]:
+    text, size = octets.tobytes(), octets.shape[1]
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 

@@ -5,9 +5,6 @@ Must not: decide about a span that is not alone.
 
 from __future__ import annotations
 
-import itertools
-import operator
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +14,10 @@ from pricing.book import PriceBook
 from receiver.attribution import Attribution
 from receiver.journal_reader import Frame
 from receiver.sealer.candidate import START_NS_MAX, START_NS_MIN
+from receiver.sealer.columns.alone import KeyedCalls, are_alone, in_order_of_trace, keyed
 from receiver.sealer.columns.attributes import AttributeReader
 from receiver.sealer.columns.calls import PlainCalls, texts_of, usage_of
-from receiver.sealer.columns.fields import TRACE_ID_BYTES, Integers
+from receiver.sealer.columns.fields import Integers
 from receiver.sealer.columns.payers import payers_of
 from receiver.sealer.columns.prototypes import Prototypes
 from receiver.sealer.columns.spans import SpanColumns, content_hashes, read_spans
@@ -84,20 +82,13 @@ class QuickWay:
         `taken` and `ids` are the traces and the response ids of the other spans of the batch, sets.
         """
         spans = batch.spans
-        rows = np.flatnonzero(batch.prototype != LONG_WAY)
-        traces = _traces(spans, rows)
-        own_ids = self._ids(batch, rows)
-        is_first = _first_of_trace(traces, taken, index)
-        is_new = _first_of_id(own_ids, ids, index)
-        alone = np.array([*map(operator.and_, is_first, is_new)], np.bool_)
-        others = self._decoded(spans, rows[~alone])
-        if not alone.any():
-            return None, others
-        chosen = alone.tolist()
-        kept = list(itertools.compress(traces, chosen)), list(itertools.compress(own_ids, chosen))
-        return self._calls(batch, rows[alone], *kept), others
+        rows = in_order_of_trace(spans, np.flatnonzero(batch.prototype != LONG_WAY))
+        calls = keyed(spans, rows, self._response_ids(batch, rows))
+        alone = are_alone(calls, traces=taken, ids=ids, index=index)
+        others = self._decoded(spans, rows[~np.array(alone, np.bool_)])
+        return self._calls(batch, calls.chosen(alone)) if any(alone) else None, others
 
-    def _ids(self, batch: Batch, rows: Integers) -> list[ResponseKey | None]:
+    def _response_ids(self, batch: Batch, rows: Integers) -> list[str | None]:
         """Return of each call the response id by which other traces know it."""
         prototype = batch.prototype[rows]
         patterns = [self._prototypes.facts[place] for place in prototype.tolist()]
@@ -108,54 +99,26 @@ class QuickWay:
                 prototype=prototype, patterns=self._prototypes.rows, names=("response_id",),
             ).get("response_id")  # fmt: skip
             texts = texts if column is None else column.to_pylist()
-        scopes = [origin.ingest_scope for origin in batch.spans.origins]
         return [
-            ResponseKey(scopes[origin], text) if text and not fact.is_cache_hit and is_unique(text) else None
-            for text, fact, origin in zip(texts, patterns, batch.spans.origin[rows].tolist(), strict=True)
+            text if not fact.is_cache_hit and is_unique(text) else None
+            for text, fact in zip(texts, patterns, strict=True)
         ]
 
-    def _calls(self, batch: Batch, rows: Integers, traces: list[TraceKey], ids: list[ResponseKey | None]) -> PlainCalls:
-        spans, templates = batch.spans, self._templates.all
+    def _calls(self, batch: Batch, calls: KeyedCalls) -> PlainCalls:
+        rows, spans, templates = calls.rows, batch.spans, self._templates.all
         numbers, prototype = batch.template[rows], batch.prototype[rows]
         assert self._prototypes.rows is not None, "calls without a prototype"
         return PlainCalls(
             spans=spans,
-            rows=rows,
+            calls=calls,
             prototype=prototype,
             prototypes=self._prototypes,
             hashes=content_hashes(spans, rows),
             usage=usage_of(spans, rows, numbers, templates),
             texts=texts_of(spans, rows, numbers, templates, prototype=prototype, patterns=self._prototypes.rows),
             payers=payers_of(spans, rows, keys=self._attribution.customer_attributes, decoder=self._decoder),
-            traces=traces,
-            ids=ids,
         )
 
     def _decoded(self, spans: SpanColumns, rows: Integers) -> Iterator[ScopedSpan]:
         for row in rows.tolist():
             yield spans.origins[spans.origin[row]].ingest_scope, spans.decoded(row, self._decoder)
-
-
-def _first_of_trace(traces: list[TraceKey], taken: Collection[TraceKey], index: Index) -> Iterator[bool]:
-    """Say of each call whether it is the only span of its trace that was ever seen."""
-    seen = Counter(traces)
-    for trace, is_known in zip(traces, index.known_traces(traces), strict=True):
-        yield not is_known and seen[trace] == 1 and trace not in taken
-
-
-def _first_of_id(ids: list[ResponseKey | None], taken: Collection[ResponseKey], index: Index) -> Iterator[bool]:
-    """Say of each call whether no other span has its response id; one without such an id is alone with it."""
-    given = [one for one in ids if one is not None]
-    seen = Counter(given)
-    known = {one for one, recorded in zip(given, index.responses(given), strict=True) if recorded is not None}
-    for one in ids:
-        yield one is None or (seen[one] == 1 and one not in known and one not in taken)
-
-
-def _traces(spans: SpanColumns, rows: Integers) -> list[TraceKey]:
-    ids = spans.fields.trace_id[rows].tobytes()
-    scopes = [origin.ingest_scope for origin in spans.origins]
-    return [
-        TraceKey(scopes[origin], ids[start : start + TRACE_ID_BYTES])
-        for origin, start in zip(spans.origin[rows].tolist(), range(0, len(ids), TRACE_ID_BYTES), strict=True)
-    ]

@@ -152,15 +152,13 @@ def _canonical_texts(spans: SpanColumns, rows: Integers) -> tuple[bytes, list[in
 
 
 def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
-    """Return the evidence of plain spans (in rising order) as an Arrow map; null where there is none."""
+    """Return the evidence of plain spans as an Arrow map; null where there is none."""
     distinct = spans.distinct
-    wanted = np.zeros(len(spans.raw), np.bool_)
-    wanted[rows] = True
-    chosen = np.flatnonzero(wanted[spans.row])
-    code = spans.code[chosen]
+    begin, end = (np.searchsorted(spans.row, rows + offset) for offset in (0, 1))
+    code = spans.code[stretches(begin, end - begin)]
     has_evidence = np.asarray(distinct.evidence.is_valid())[code]
+    sizes = np.bincount(np.repeat(np.arange(len(rows)), end - begin)[has_evidence], minlength=len(rows))
     code = code[has_evidence]
-    sizes = np.bincount(spans.row[chosen][has_evidence], minlength=len(spans.raw))[rows]
     offsets = np.zeros(len(rows) + 1, np.int32)
     np.cumsum(sizes, out=offsets[1:])
     names = pa.array([key.name for key in distinct.keys], pa.string())
@@ -171,6 +169,12 @@ def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
         mask=pa.array(sizes == 0),
     )
     return made.cast(pa.map_(pa.string(), pa.string()))
+
+
+def stretches(begin: Integers, sizes: Integers) -> Integers:
+    """Return the places of stretches of these sizes, one after the other."""
+    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(begin, sizes) + within
 
 
 def _ids(fields: SpanFields, rows: Integers) -> list[bytes]:
