@@ -20,6 +20,8 @@ from typing import Final
 import pyarrow as pa
 
 from ledger.money import COST_TYPE
+from ledger.vocabulary import AGGREGATE_EXPLAINED as AGGREGATE_EXPLAINED
+from ledger.vocabulary import AGGREGATE_UNEXPLAINED as AGGREGATE_UNEXPLAINED
 from ledger.vocabulary import UNIT_COLUMNS as UNIT_COLUMNS
 from ledger.vocabulary import BillingMode as BillingMode
 from ledger.vocabulary import CountSource as CountSource

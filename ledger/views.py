@@ -10,7 +10,9 @@ state. An empty table is a typed empty SELECT, so that every view exists from th
     unpriced      calls whose cost is not known
     unattributed  calls nobody is known to pay for
     set_aside     spans kept but not billed, and why
-    audit         spans received and the classes they ended in, and whether they add up
+    unexplained   aggregates that tell of spend below which no call is known: possible unbilled spend
+    possible_duplicates  calls that may be another span's call, where the link between the two is missing
+    audit         spans received and the classes they ended in, whether they add up, and what is unexplained
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from typing import Final
 import pyarrow as pa
 
 from ledger.manifest import RECEIVED, LedgerState
-from ledger.schema import ENTRY_SCHEMA, SET_ASIDE_SCHEMA, UNIT_COLUMNS, SpanClass, Table
+from ledger.schema import AGGREGATE_UNEXPLAINED, ENTRY_SCHEMA, SET_ASIDE_SCHEMA, UNIT_COLUMNS, SpanClass, Table
 
-VIEW_NAMES: Final = ("entries", "calls", "costs_daily", "unpriced", "unattributed", "set_aside", "audit")
+VIEW_NAMES: Final = (
+    "entries", "calls", "costs_daily", "unpriced", "unattributed", "set_aside", "unexplained", "possible_duplicates",
+    "audit",
+)  # fmt: skip
 
 _SQL_TYPES: Final = {
     pa.string(): "VARCHAR",
@@ -39,6 +44,8 @@ _SQL_TYPES: Final = {
     pa.map_(pa.string(), pa.string()): "MAP(VARCHAR, VARCHAR)",
     pa.map_(pa.string(), pa.int64()): "MAP(VARCHAR, BIGINT)",
 }
+# As deep as the outcome looks (`receiver.sealer.payers`); a forged circle of parents ends there.
+_ANCESTORS_MAX: Final = 256
 # Same key in every join below: what counts once, within its scope.
 _SAME_SOURCE: Final = "x.source = y.source AND x.ingest_scope = y.ingest_scope AND x.source_id = y.source_id"
 
@@ -58,6 +65,8 @@ def render_views(state: LedgerState, *, ledger: Path) -> str:
             _view("unpriced", "SELECT * FROM calls WHERE price_status <> 'priced'"),
             _view("unattributed", "SELECT * FROM calls WHERE customer_id IS NULL"),
             _set_aside(state, ledger),
+            _unexplained(state, ledger),
+            _possible_duplicates(),
             _audit(state),
             "",
         ]
@@ -106,22 +115,73 @@ HAVING sum(call_count) <> 0 OR sum(cost) <> 0""",
 
 
 def _set_aside(state: LedgerState, ledger: Path) -> str:
+    return _view("set_aside", _standing_set_aside(state, ledger, where="true"))
+
+
+def _unexplained(state: LedgerState, ledger: Path) -> str:
+    """Aggregates that nothing explains and that tell of spend: by figures, by a cost, or as an agent's own span.
+
+    Of aggregates above one another only the innermost is one, so sums count nothing twice.
+    """
+    told = "(input_tokens > 0 OR output_tokens > 0 OR reported_cost > 0 OR operation = 'invoke_agent')"
+    where = f"span_class = '{SpanClass.AGGREGATE}' AND reason = '{AGGREGATE_UNEXPLAINED}' AND {told}"
+    return _view("unexplained", _standing_set_aside(state, ledger, where=where))
+
+
+def _standing_set_aside(state: LedgerState, ledger: Path, *, where: str) -> str:
     rows = _rows(Table.SET_ASIDE, state, ledger)
-    # A billed span has revision 0 unless it was set aside before: only those few can outrank a row of this table.
+    # A first row has revision 0, and what outranks it has more: those few are all that must be looked up.
     outranking = " UNION ALL BY NAME ".join(
-        [
-            f"SELECT source, ingest_scope, source_id, revision FROM ({_rows(Table.USAGE, state, ledger)})"
-            " WHERE revision > 0",
-            f"SELECT source, ingest_scope, source_id, revision FROM ({_rows(Table.CORRECTIONS, state, ledger)})",
-            "SELECT source, ingest_scope, source_id, revision FROM set_aside_rows",
-        ]
+        f"SELECT source, ingest_scope, source_id, revision FROM ({_rows(table, state, ledger)}) WHERE revision > 0"
+        for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE)
     )
-    return _view(
-        "set_aside",
-        f"""WITH set_aside_rows AS ({rows}), outranking AS ({outranking})
+    return f"""WITH outranking AS ({outranking})
 SELECT {_projection(SET_ASIDE_SCHEMA)} FROM (
-    SELECT x.* FROM set_aside_rows x ANTI JOIN outranking y ON {_SAME_SOURCE} AND y.revision > x.revision
-)""",
+    SELECT x.* FROM (SELECT * FROM ({rows}) WHERE {where}) x
+    ANTI JOIN outranking y ON {_SAME_SOURCE} AND y.revision > x.revision
+)"""
+
+
+def _possible_duplicates() -> str:
+    """Pairs of calls of one trace with equal figures, one within the other's time, that nothing proves to be one.
+
+    `missing_span`: the inner one's ancestry ends in a span that never came. `other_model`: the outer one is an ancestor
+    under another model's name, such as a deployment's.
+    """
+    return _view(
+        "possible_duplicates",
+        f"""WITH RECURSIVE pairs AS (
+    SELECT y.ingest_scope, y.trace_id, y.span_id, y.parent_span_id, x.span_id AS outer_span_id,
+        x.parent_span_id AS outer_parent
+    FROM calls x JOIN calls y ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id
+        AND x.input_tokens IS NOT DISTINCT FROM y.input_tokens
+        AND x.output_tokens IS NOT DISTINCT FROM y.output_tokens
+        AND x.start_time <= y.start_time AND x.end_time >= y.end_time
+        AND (x.start_time, y.end_time, x.span_id) < (y.start_time, x.end_time, y.span_id)
+        AND (x.response_id IS NULL OR y.response_id IS NULL OR x.response_id = y.response_id)
+    WHERE y.parent_span_id IS NOT NULL AND coalesce(y.input_tokens, 0) + coalesce(y.output_tokens, 0) > 0
+),
+known AS (
+    SELECT ingest_scope, trace_id, span_id, parent_span_id FROM calls
+    UNION ALL SELECT ingest_scope, trace_id, span_id, parent_span_id FROM set_aside WHERE length(source_id) = 48
+),
+above AS (
+    SELECT *, parent_span_id AS ancestor, 0 AS depth FROM pairs
+    UNION ALL
+    SELECT x.* EXCLUDE (ancestor, depth), y.parent_span_id, x.depth + 1
+    FROM above x JOIN known y ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id AND x.ancestor = y.span_id
+    WHERE x.depth < {_ANCESTORS_MAX} AND x.ancestor <> x.outer_span_id AND y.parent_span_id IS NOT NULL
+),
+reasons AS (
+    SELECT x.ingest_scope, x.trace_id, x.span_id, x.outer_span_id,
+        CASE WHEN x.ancestor = x.outer_span_id THEN 'other_model' ELSE 'missing_span' END AS why
+    FROM above x LEFT JOIN known y
+        ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id AND x.ancestor = y.span_id
+    WHERE x.ancestor = x.outer_span_id
+        OR (y.span_id IS NULL AND x.ancestor IS DISTINCT FROM x.outer_parent)  -- below one parent they are siblings
+)
+SELECT x.why, x.outer_span_id, y.* FROM reasons x JOIN calls y
+    ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id AND x.span_id = y.span_id""",
     )
 
 
@@ -135,6 +195,11 @@ def _audit(state: LedgerState) -> str:
 FROM (
     SELECT {state.commit}::BIGINT AS "commit", {figures},
     (SELECT coalesce(sum(call_count), 0)::BIGINT FROM entries) AS calls_in_ledger
+),
+(
+    SELECT count(*)::BIGINT AS unexplained, coalesce(sum(input_tokens), 0)::BIGINT AS unexplained_input_tokens,
+        coalesce(sum(output_tokens), 0)::BIGINT AS unexplained_output_tokens
+    FROM unexplained
 )""",
     )
 

@@ -29,6 +29,11 @@ class SpanClass(StrEnum):
     QUARANTINED = "quarantined"
 
 
+# The reasons of aggregates in `set_aside`: whether a call below tells of what the aggregate rolls up.
+AGGREGATE_EXPLAINED: Final = "aggregate"
+AGGREGATE_UNEXPLAINED: Final = "no_call_below"
+
+
 class UsageStatus(StrEnum):
     """How much the span says about what was used."""
 

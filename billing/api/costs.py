@@ -7,11 +7,22 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from billing.api.forms import Audit, CostRow, Costs, ReportedCall, ReportedCosts, ReportedRow
+from billing.api.forms import (
+    Audit,
+    CostRow,
+    Costs,
+    ReportedCall,
+    ReportedCosts,
+    ReportedRow,
+    UnattributedCalls,
+    UnattributedList,
+    UnexplainedAggregate,
+    UnexplainedAggregates,
+)
 from billing.api.state import Shared
 from billing.errors import RequestError
 from billing.periods import parse_period
-from billing.warehouse import reported
+from billing.warehouse import doubts, reported
 from billing.warehouse.warehouse import FIGURES
 
 _CURSOR: Final = re.compile(r"([0-9]{1,15})\.([0-9]{1,15})")
@@ -94,6 +105,33 @@ def reported_costs(
 def audit(state: Shared) -> Audit:
     """Spans received, the classes they ended in, and whether they add up."""
     return Audit(**state.warehouse.audit())
+
+
+@router.get("/audit/unexplained")
+def unexplained(
+    state: Shared,
+    from_: Annotated[str | None, Query(alias="from", description="First moment: 2026-10, a day or RFC 3339.")] = None,
+    to: Annotated[str | None, Query(description="First moment after.")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> UnexplainedAggregates:
+    """Agents and workflows that tell of spend, while no call below them is known: remote, or never traced."""
+    commit = state.warehouse.commit()
+    rows = doubts.unexplained(state.warehouse, period=parse_period(from_, to), limit=limit + 1)
+    return UnexplainedAggregates(
+        rows=[UnexplainedAggregate(**row) for row in rows[:limit]], commit=commit, truncated=len(rows) > limit
+    )
+
+
+@router.get("/unattributed")
+def unattributed(
+    state: Shared,
+    from_: Annotated[str | None, Query(alias="from", description="First moment: 2026-10, a day or RFC 3339.")] = None,
+    to: Annotated[str | None, Query(description="First moment after.")] = None,
+) -> UnattributedList:
+    """Calls that nobody is known to pay for, and their share."""
+    commit = state.warehouse.commit()
+    rows = doubts.unattributed(state.warehouse, period=parse_period(from_, to))
+    return UnattributedList(rows=[UnattributedCalls(**row) for row in rows], commit=commit)
 
 
 def _place(cursor: str | None) -> tuple[int, int] | None:

@@ -135,6 +135,56 @@ class Audit(BaseModel):
     calls_in_ledger: int = Field(description="Calls counted in the Parquet files themselves.")
     adds_up: bool = Field(description="received = the sum of the six classes.")
     ledger_agrees: bool = Field(description="usage = calls_in_ledger.")
+    unexplained: int = Field(description="Aggregates among them below which no call is known: possible unbilled spend.")
+    unexplained_input_tokens: int = Field(description="What these aggregates tell of; in no cost.")
+    unexplained_output_tokens: int
+
+
+class UnexplainedAggregate(BaseModel):
+    """An agent's or workflow's span that tells of spend, while no call below it is known."""
+
+    trace_id: str | None
+    span_id: str | None
+    start_time: Moment | None
+    service: str | None
+    operation: str | None
+    agent: str | None
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    reported_cost: Money | None
+    customer: str | None
+
+
+class UnexplainedAggregates(BaseModel):
+    """Possible unbilled spend, newest first."""
+
+    rows: list[UnexplainedAggregate]
+    commit: int = Field(description="The ledger's state that was asked.")
+    truncated: bool = Field(description="Whether there are more than `limit`.")
+
+
+class UnattributedCalls(BaseModel):
+    """Calls of one service and model that nobody is known to pay for."""
+
+    service: str | None
+    provider: str | None
+    model: str | None
+    why: str = Field(description="none_named, or conflicting where several customers were named.")
+    calls: int
+    share_of_calls: Share | None = Field(description="Of all calls of the period.")
+    cost: Money | None
+    share_of_cost: Share | None = Field(description="Of all cost of the period in that currency.")
+    currency: str | None
+    first_call: Moment | None
+    last_call: Moment | None
+
+
+class UnattributedList(BaseModel):
+    """What nobody is known to pay for, most calls first."""
+
+    rows: list[UnattributedCalls]
+    commit: int = Field(description="The ledger's state that was asked.")
 
 
 class PeriodForm(Strict):

@@ -78,7 +78,14 @@ def _audit(audit: dict[str, Any]) -> str:
     parts = " + ".join(f"{audit[name]:,} {name.replace('_', ' ')}" for name in classes)
     good = audit["adds_up"] and audit["ledger_agrees"]
     verdict = '<span class="ok">adds up</span>' if good else '<span class="bad">does not add up</span>'
-    return f"<h2>Audit</h2><p>{audit['received']:,} spans received = {parts} — {verdict}</p>"
+    text = f"<h2>Audit</h2><p>{audit['received']:,} spans received = {parts} — {verdict}</p>"
+    if not audit["unexplained"]:
+        return text
+    tokens = audit["unexplained_input_tokens"] + audit["unexplained_output_tokens"]
+    return (
+        f"{text}<p>Possible unbilled spend: {audit['unexplained']:,} agents or workflows below which no call is known, "
+        f'{tokens:,} tokens (<a href="/v1/audit/unexplained">list</a>)</p>'
+    )
 
 
 def _shown(name: str, row: dict[str, Any]) -> str:

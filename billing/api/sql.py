@@ -12,7 +12,7 @@ router = APIRouter(prefix="/v1", tags=["sql"])
 
 @router.post("/sql")
 def sql(state: Shared, body: SqlQuery) -> SqlAnswer:
-    """One SELECT over the views: entries, calls, costs_daily, unpriced, unattributed, set_aside, audit."""
+    """One SELECT over the views: entries, calls, costs_daily, unpriced, unattributed, set_aside, audit and others."""
     result = state.sandbox.run(body.query)
     return SqlAnswer(
         columns=list(result.columns),

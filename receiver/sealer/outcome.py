@@ -15,13 +15,11 @@ from typing import Final
 
 import msgspec
 
-from ledger.schema import SpanClass
+from ledger.schema import AGGREGATE_EXPLAINED, AGGREGATE_UNEXPLAINED, SpanClass
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
 from receiver.sealer.nesting import NO_CALL, ancestors_of, figures_of, nesting, unique_id
 from receiver.sealer.payers import Payers
 
-AGGREGATE_EXPLAINED: Final = "aggregate"
-AGGREGATE_UNEXPLAINED: Final = "no_call_below"
 QUARANTINED: Final = "quarantined"
 
 

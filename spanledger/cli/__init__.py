@@ -29,6 +29,7 @@ _MODULES: Final = {
     "costs": "queries",
     "sql": "queries",
     "audit": "queries",
+    "unattributed": "queries",
     "unpriced": "queries",
     "invoice": "invoices",
 }

@@ -1,4 +1,4 @@
-"""`sql`, `costs`, `audit`, `unpriced`: questions to the ledger from the command line."""
+"""`sql`, `costs`, `audit`, `unattributed`, `unpriced`: questions to the ledger from the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from billing.periods import parse_period
-from billing.warehouse import reported
+from billing.warehouse import doubts, reported
 from billing.warehouse.sandbox import run_sql
 from billing.warehouse.warehouse import FIGURES, Warehouse
 from spanledger.cli.options import DataDir, Format, From, To
@@ -20,7 +20,7 @@ from spanledger.settings import load_settings
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (costs, sql, audit, unpriced):
+    for command in (costs, sql, audit, unattributed, unpriced):
         app.command(rich_help_panel="Questions")(command)
 
 
@@ -90,18 +90,51 @@ def sql(
         Console(stderr=True).print(f"[yellow]only the first {len(rows):,} rows are shown (sql_rows_max)[/yellow]")
 
 
-def audit(data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) -> None:
+def audit(
+    *,
+    unexplained: Annotated[
+        bool, typer.Option("--unexplained", help="List agents and workflows below which no call is known.")
+    ] = False,
+    possible_duplicates: Annotated[
+        bool, typer.Option("--possible-duplicates", help="List calls that may be another span's call.")
+    ] = False,
+    data_dir: DataDir = None,
+    output_format: Format = OutputFormat.TABLE,
+) -> None:
     """Show where every span received ended, and whether it adds up; exit code 1 if it does not.
 
     Example: spanledger audit --format json
     """
-    line = Warehouse(load_settings(data_dir=data_dir).billing().data).audit()
+    if unexplained and possible_duplicates:
+        raise typer.BadParameter("one list at a time.", param_hint="--unexplained / --possible-duplicates")
+    warehouse = Warehouse(load_settings(data_dir=data_dir).billing().data)
+    if unexplained:
+        rows = doubts.unexplained(warehouse)
+        print_rows(rows, columns=doubts.UNEXPLAINED_COLUMNS, output_format=output_format)
+        return
+    if possible_duplicates:
+        rows = doubts.possible_duplicates(warehouse)
+        print_rows(rows, columns=doubts.DUPLICATE_COLUMNS, output_format=output_format)
+        return
+    line = warehouse.audit()
     if output_format == OutputFormat.TABLE:
         Console().print(audit_sentence(line))
     else:
         print_rows([line], columns=list(line), output_format=output_format)
     if not (line["adds_up"] and line["ledger_agrees"]):
         raise typer.Exit(1)
+
+
+def unattributed(
+    from_: From = None, to: To = None, data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE
+) -> None:
+    """Show the calls that nobody is known to pay for, and their share of all calls and of all cost.
+
+    Example: spanledger unattributed --from 2026-10
+    """
+    warehouse = Warehouse(load_settings(data_dir=data_dir).billing().data)
+    rows = doubts.unattributed(warehouse, period=parse_period(from_, to))
+    print_rows(rows, columns=doubts.UNATTRIBUTED_COLUMNS, output_format=output_format)
 
 
 def unpriced(

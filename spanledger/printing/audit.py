@@ -17,4 +17,11 @@ def audit_sentence(line: Mapping[str, Any]) -> str:
         if line["ledger_agrees"]
         else f"[red]but {line['calls_in_ledger']:,} calls in the Parquet files[/red]"
     )
-    return f"{line['received']:,} spans received = {parts}  ·  {verdict}  ·  {books}  ·  commit {line['commit']}"
+    text = f"{line['received']:,} spans received = {parts}  ·  {verdict}  ·  {books}  ·  commit {line['commit']}"
+    if not line["unexplained"]:
+        return text
+    tokens = line["unexplained_input_tokens"] + line["unexplained_output_tokens"]
+    return (
+        f"{text}\n[yellow]possible unbilled spend:[/yellow] {line['unexplained']:,} agents or workflows below which no "
+        f"call is known, {tokens:,} tokens (`spanledger audit --unexplained` lists them)"
+    )
