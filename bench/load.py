@@ -19,8 +19,9 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from bench.families import OFFICIAL, Writer
+
 METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_MODELS: Final = ("gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", "gpt-4.1-2025-04-14", "o3-mini-2025-01-31")
 _START_NS: Final = 1_790_856_000 * 10**9
 
 
@@ -38,51 +39,31 @@ class Sent:
         return self.spans / self.seconds
 
 
-def make_request(*, spans: int, genai_share: float, seed: int) -> bytes:
-    """Return one encoded request; the same seed gives the same bytes."""
+def make_request(*, spans: int, genai_share: float, seed: int, writer: Writer = OFFICIAL) -> bytes:
+    """Return one encoded request, its GenAI spans by this writer; the same seed gives the same bytes."""
     chance = random.Random(seed)
     message = ExportTraceServiceRequest()
     resource_spans = message.resource_spans.add()
     _put(resource_spans.resource.attributes, {"service.name": "shop", "deployment.environment.name": "production"})
     genai = round(spans * genai_share)
-    for scope, count, attributes in (
-        ("opentelemetry.instrumentation.fastapi", spans - genai, _http_attributes),
-        ("opentelemetry.instrumentation.genai.openai", genai, _genai_attributes),
-    ):
+    for by, count in ((_WEB, spans - genai), (writer, genai)):
         if not count:
             continue
         scope_spans = resource_spans.scope_spans.add()
-        scope_spans.scope.name = scope
-        scope_spans.scope.version = "1.3b0"
+        scope_spans.scope.name = by.scope
+        scope_spans.scope.version = by.version
         for number in range(count):
             span = scope_spans.spans.add(
                 trace_id=chance.randbytes(16),
                 span_id=chance.randbytes(8),
                 parent_span_id=chance.randbytes(8),
-                name="chat gpt-4o",
+                name=by.span_name,
                 kind=Span.SPAN_KIND_CLIENT,
                 start_time_unix_nano=_START_NS + number * 1000,
                 end_time_unix_nano=_START_NS + number * 1000 + 10**9,
             )
-            _put(span.attributes, attributes(chance))
+            _put(span.attributes, by.attributes(chance))
     return message.SerializeToString()
-
-
-def _genai_attributes(chance: random.Random) -> dict[str, Any]:
-    model = chance.choice(_MODELS)
-    return {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": model,
-        "gen_ai.response.model": model,
-        "gen_ai.response.id": f"chatcmpl-{chance.getrandbits(96):024x}",
-        "gen_ai.response.finish_reasons": "stop",
-        "gen_ai.usage.input_tokens": chance.randrange(5000),
-        "gen_ai.usage.output_tokens": chance.randrange(800),
-        "server.address": "api.openai.com",
-        "openai.response.service_tier": "default",
-        "customer.id": f"customer-{chance.randrange(200)}",
-    }
 
 
 def _http_attributes(chance: random.Random) -> dict[str, Any]:
@@ -98,6 +79,9 @@ def _http_attributes(chance: random.Random) -> dict[str, Any]:
         "client.address": f"10.0.{chance.randrange(256)}.{chance.randrange(256)}",
         "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
     }
+
+
+_WEB: Final = Writer("web", "opentelemetry.instrumentation.fastapi", "1.3b0", _http_attributes)
 
 
 def _put(attributes: Any, values: dict[str, Any]) -> None:

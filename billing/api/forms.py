@@ -73,7 +73,7 @@ class ReportedRow(BaseModel):
     group: dict[str, str | None] = Field(description="Dimension → value; null where calls have none.")
     calls: int = Field(description="Calls that have a cost of their own, in USD, and a reported one.")
     calls_apart: int = Field(description="Calls among them whose two costs differ by more than a hundredth of ours.")
-    cost: Money | None = Field(description="Ours; list cost for what is paid by seat or capacity.")
+    cost: Money | None = Field(description="Ours, computed; list cost where a seat, capacity or a trusted claim pays.")
     reported_cost: Money | None = Field(description="What their spans claim, for the same calls.")
     difference: Money | None = Field(description="Reported less ours.")
     share: Share | None = Field(description="The difference as a part of ours; null where ours is 0 or none.")

@@ -2,7 +2,8 @@
 
 A reported cost is a claim: an SDK's table, a gateway's margin, or what was really charged. It is compared only where
 the call has a cost of its own in dollars, which is what claims are in; calls without one are counted beside. Ours is
-`cost`; for what is paid by a seat or by capacity it is `list_cost`, since no claim leaves the cash cost of 0.
+`cost`; where that was not computed from usage it is `list_cost`: for what is paid by a seat or by capacity, and where a
+trusted claim has become the cost.
 
 Must not: say which of the two is right.
 """
@@ -45,7 +46,8 @@ CALL_COLUMNS: Final = (
 _APART_PARTS: Final = 100
 _SHARE_QUANTUM: Final = Decimal("0.0001")
 
-_OURS: Final = "CASE WHEN billing_mode IN ('subscription', 'provisioned') THEN list_cost ELSE cost END"
+_OURS: Final = """CASE WHEN billing_mode IN ('subscription', 'provisioned') OR starts_with(price_version, 'reported:')
+    THEN list_cost ELSE cost END"""
 # `claims` has a row per entry whose call claims a cost; a reversal takes back both amounts.
 _CLAIMS: Final = f"""SELECT *, ours IS NOT NULL AS is_compared,
     is_compared AND abs(reported_cost - ours) * {_APART_PARTS} > abs(ours) AS is_apart

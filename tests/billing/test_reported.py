@@ -22,6 +22,7 @@ from receiver import dialects
 from receiver.dialects.reading import Reading, SpanView
 from tests.otlp import SpanText, call
 from tests.pipeline import Pipeline
+from tests.pricing.calls import own_book
 from tests.test_command_line import spanledger
 
 
@@ -139,6 +140,18 @@ def test_a_claim_on_a_call_paid_by_seat(tmp_path: Path, monkeypatch: pytest.Monk
         (row,) = compare_reported(warehouse)
         warehouse.close()
     assert (row["cost"], row["difference"], row["share"]) == (Decimal("0.00035"), 0, 0)
+
+
+def test_a_claim_that_is_trusted_is_not_compared_with_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a reported cost became the cost, it still stands beside what was computed."""
+    monkeypatch.setattr("tests.pipeline.BOOK", own_book("", bands={"llm.cost.total": Decimal("0.5")}))
+    with Pipeline(tmp_path) as pipeline:
+        pipeline.take(claiming(0.0004))
+        assert pipeline.value("SELECT cost FROM calls") == Decimal("0.0004")
+        warehouse = Warehouse(pipeline.data)
+        (row,) = compare_reported(warehouse)
+        warehouse.close()
+    assert (row["cost"], row["difference"]) == (Decimal("0.00035"), Decimal("0.00005"))
 
 
 def test_a_ledger_without_claims(tmp_path: Path) -> None:
