@@ -2,7 +2,8 @@
 
     a seller       `openai`, `aws.bedrock`, `az.ai.openai`, `openai.responses`, any id of the price library: its list
                    decides. What it does not list is unknown, whoever else may sell it.
-    another seller `ollama`, `ibm.watsonx.ai` …, of whom there is no price list, or who runs on one's own machines:
+    another seller `ollama`, `ibm.watsonx.ai` …, of whom there is no price list, or who runs on one's own machines
+                   (`self_hosted`), or of whom only the address is known (`host:…`):
                    the model is unknown, even if its name is one that a maker sells too.
     no seller      nothing, or any other name, such as a framework's (`langchain`, `strands-agents`): the model must
                    be one that exactly one maker of models both claims by its name and lists. Two, or none: unknown.
@@ -54,8 +55,10 @@ _SPELLINGS: Final = {
 _WITHOUT_PRICE_LIST: Final = frozenset({
     "alephalpha", "deepinfra", "huggingface", "hyperbolic", "ibm.watsonx.ai", "llama.cpp", "llamacpp", "lm_studio",
     "lmstudio", "localai", "nebius", "nim", "nvidia", "nvidia_nim", "oci", "ollama", "oracle", "replicate", "sagemaker",
-    "aws.sagemaker", "sambanova", "snowflake", "tgi", "triton", "vllm", "watsonx", "xinference",
+    "aws.sagemaker", "sambanova", "self_hosted", "snowflake", "tgi", "triton", "vllm", "watsonx", "xinference",
 })  # fmt: skip
+# `host:NAME` is an address of which nobody knows who answers: a gateway, a proxy.
+_HOST: Final = "host:"
 # Those who sell models of their own; resellers have the same models at other prices.
 _MAKERS: Final = (
     "anthropic", "cohere", "deepseek", "google", "minimax", "mistral", "moonshotai", "openai", "perplexity", "voyageai",
@@ -95,7 +98,7 @@ class Sellers:
     def offer(self, provider: str | None, model: str) -> Offer | None:
         """Find the model on the list of whoever sold it; None when that is not known."""
         name = (provider or "").strip().lower()
-        if name in _WITHOUT_PRICE_LIST or len(model) > _NAME_CHARS_MAX:
+        if _without_list(name) or len(model) > _NAME_CHARS_MAX:
             return None
         if name == "litellm" and "/" in model:
             name, _, model = model.partition("/")
@@ -116,7 +119,7 @@ class Sellers:
             return "the span names no model"
         called = f"{model[:_NAME_CHARS_MAX]!r}"
         name = (provider or "").strip().lower()
-        if name in _WITHOUT_PRICE_LIST:
+        if _without_list(name):
             return f"{name} has no price list; {called} needs a price of your own"
         if name == "litellm" and "/" in model:
             name = model.partition("/")[0].lower()
@@ -158,6 +161,10 @@ class Sellers:
             if (maker := self._by_id.get(name)) and _claims(maker, model) and (own := maker.find_model(model))
         ]
         return found[0] if len(found) == 1 else None
+
+
+def _without_list(name: str) -> bool:
+    return name in _WITHOUT_PRICE_LIST or name.startswith(_HOST)
 
 
 def _claims(maker: Provider, model: str) -> bool:

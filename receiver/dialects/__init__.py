@@ -74,11 +74,12 @@ __all__ = [
     "usage_within",
 ]
 
-# In the order in which spans of unknown scopes are offered; the conventions take what is left.
+# In the order in which spans of unknown scopes are offered; the conventions take what is left. Where two families have
+# rows of one scope, a span without a version is the later one's.
 FAMILIES: Final = (
     openinference.FAMILY,
-    otel_genai.FAMILY,
     openllmetry.FAMILY,
+    otel_genai.FAMILY,
     litellm.FAMILY,
     vercel.FAMILY,
     vercel_otel.FAMILY,

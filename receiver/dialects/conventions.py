@@ -16,8 +16,9 @@ from typing import Final
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
+from receiver.dialects.finish import finish
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
-from receiver.dialects.sellers import seller
+from receiver.dialects.sellers import NAMING_KEYS, Sale, sold
 from receiver.dialects.usage import InputMeaning, UsageKeys, read_usage
 
 UNKNOWN: Final = Emitter("", "genai_unknown_scope", InputMeaning.UNKNOWN, "the convention")
@@ -38,11 +39,16 @@ USAGE_KEYS: Final = UsageKeys(
             "reasoning_tokens",
             ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens"),
         ),
-        ("input_audio_tokens", ("gen_ai.usage.audio.input_tokens",)),
+        # Text is what is left of a total when the other modalities are taken off: no price depends on its own count.
+        ("input_audio_tokens", ("gen_ai.usage.audio.input_tokens", "gen_ai.usage.input_audio_tokens")),
         ("input_image_tokens", ("gen_ai.usage.image.input_tokens",)),
-        ("output_audio_tokens", ("gen_ai.usage.audio.output_tokens",)),
+        ("input_video_tokens", ("gen_ai.usage.video.input_tokens",)),
+        ("output_audio_tokens", ("gen_ai.usage.audio.output_tokens", "gen_ai.usage.output_audio_tokens")),
         ("output_image_tokens", ("gen_ai.usage.image.output_tokens",)),
+        ("output_video_tokens", ("gen_ai.usage.video.output_tokens",)),
         ("cache_audio_read_tokens", ("gen_ai.usage.audio.cache_read.input_tokens",)),
+        ("cache_image_read_tokens", ("gen_ai.usage.image.cache_read.input_tokens",)),
+        ("cache_video_read_tokens", ("gen_ai.usage.video.cache_read.input_tokens",)),
     ),
 )
 
@@ -53,6 +59,7 @@ CALL_OPERATIONS: Final = {
     "completion": "text_completion",
     "text_completion": "text_completion",
     "generate_content": "generate_content",
+    "interactions.create": "generate_content",  # google-genai's Interactions API, by the official instrumentation
     "embeddings": "embeddings",
     "embedding": "embeddings",
     "rerank": "rerank",
@@ -81,7 +88,9 @@ class _Call:
     kind: SpanKind
     operation: str
     flags: tuple[str, ...]
-    provider: str | None
+    sale: Sale
+    request_model: str | None
+    response_model: str | None
     service_tier: str | None
     has_output: bool
 
@@ -95,8 +104,7 @@ _NAMING_KEYS: Final = (
     "gen_ai.system",
     "gen_ai.request.model",
     "gen_ai.response.model",
-    "server.address",
-    "gen_ai.openai.api_base",
+    *NAMING_KEYS,
     *_RESPONSE_TIER,
     *_REQUEST_TIER,
 )
@@ -116,15 +124,20 @@ def read(span: SpanView, emitter: Emitter) -> Reading | None:
     if call is None:
         return None
     usage = read_usage(attributes, USAGE_KEYS, meaning=emitter.meaning, has_output=call.has_output)
+    sale = call.sale
     reading = Reading(
         call.kind,
         emitter.dialect,
         operation=call.operation,
-        provider=call.provider,
-        request_model=read_text(attributes, ("gen_ai.request.model",)),
-        response_model=read_text(attributes, ("gen_ai.response.model",)),
+        provider=sale.provider,
+        request_model=call.request_model,
+        response_model=call.response_model,
         response_id=read_text(attributes, ("gen_ai.response.id",)),
         service_tier=call.service_tier,
+        region=sale.region,
+        deployment=sale.deployment,
+        provider_account=sale.account,
+        billing_mode=sale.billing_mode,
         error_type=_error(span),
         agent_name=read_text(attributes, ("gen_ai.agent.name", "traceloop.workflow.name")),
         user_id=read_text(attributes, ("user.id", "enduser.id", "traceloop.association.properties.user_id")),
@@ -138,6 +151,7 @@ def read(span: SpanView, emitter: Emitter) -> Reading | None:
     for quirk in emitter.quirks:
         if quirk.amend is not None:
             quirk.amend(span, reading)
+    finish(reading, usage, reasons=attributes.get("gen_ai.response.finish_reasons"))
     return reading
 
 
@@ -169,11 +183,17 @@ def _worked_out(attributes: Mapping[str, AttributeValue], emitter: Emitter) -> _
     tier, requested = _tier(attributes)
     if requested:
         flags += ("service_tier_requested",)
+    asked = read_text(attributes, ("gen_ai.request.model",))
+    answered = read_text(attributes, ("gen_ai.response.model",))
+    named = read_text(attributes, ("gen_ai.provider.name", "gen_ai.system"))
+    sale = sold(named, asked or answered, attributes)
     return _Call(
         kind=SpanKind.CALL if is_call else SpanKind.AGGREGATE,
         operation=operation,
-        flags=flags,
-        provider=seller(read_text(attributes, ("gen_ai.provider.name", "gen_ai.system")), attributes),
+        flags=flags + sale.flags,
+        sale=sale,
+        request_model=sale.model or asked,
+        response_model=answered,
         service_tier=tier,
         has_output=operation not in WITHOUT_OUTPUT,
     )

@@ -5,12 +5,15 @@ A figure that is known to be wrong, or may be, is kept, flagged, and its status 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.conventions import USAGE_KEYS, WITHOUT_OUTPUT
 from receiver.dialects.emitter import Quirk
 from receiver.dialects.figures import read_count
+from receiver.dialects.finish import is_claude as is_claude
+from receiver.dialects.finish import say_ttl as say_ttl
 from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.dialects.usage import status_of
 
@@ -72,27 +75,36 @@ def cached_apart(*providers: str) -> Quirk:
     return Quirk(f"input of {' and '.join(providers)} lacks cached tokens, which are added", amend)
 
 
-def is_claude(reading: Reading) -> bool:
-    """Whether a model of Anthropic's answered, whoever sold it."""
-    model = reading.response_model or reading.request_model or ""
-    return reading.provider == "anthropic" or "claude" in model.lower()
-
-
-def say_ttl(reading: Reading) -> None:
-    """Raise the flag that for how long Anthropic keeps what was written to its cache is not said, where it is not."""
-    units = reading.usage
-    written = units.get("cache_write_tokens")
-    if not written or not is_claude(reading):
-        return
-    if units.get("cache_write_5m_tokens", 0) + units.get("cache_write_1h_tokens", 0) < written:
-        reading.usage_flags += (Flag.CACHE_TTL_UNSAID.value,)
-
-
 def cache_unsaid(_: SpanView, reading: Reading) -> None:
     """Doubt a longer prompt's figures where what was read from the cache, which is cheaper, is nowhere."""
     units = reading.usage
     if units.get("input_tokens", 0) >= _CACHED_PROMPT_MIN and "cache_read_tokens" not in units:
         doubt(reading, "cache_unsaid")
+
+
+def disputed_for(provider: str) -> Quirk:
+    """Return the quirk of passing on a seller's input, of which it cannot be told whether it holds cached tokens.
+
+    For frameworks whose adapters changed from one meaning to the other; where evidence has spoken, that stands.
+    """
+
+    def amend(_: SpanView, reading: Reading) -> None:
+        units = reading.usage
+        cached = units.get("cache_read_tokens", 0) + units.get("cache_write_tokens", 0)
+        settled = any(flag.startswith("exclusive_input:") for flag in reading.usage_flags)
+        if reading.provider == provider and cached and not settled:
+            doubt(reading, "input_meaning_disputed")
+
+    return Quirk(f"{provider}: whether input holds cached tokens depends on the framework's version", amend)
+
+
+def sold_by(provider: str) -> Quirk:
+    """Return the quirk of naming the maker, or nobody, although one seller alone is called through this emitter."""
+
+    def amend(_: SpanView, reading: Reading) -> None:
+        reading.provider = provider
+
+    return Quirk(f"that {provider} sold it: known from who wrote the span", amend)
 
 
 def _thoughts_unsaid(_: SpanView, reading: Reading) -> None:
@@ -109,25 +121,31 @@ def _thoughts_beside(_: SpanView, reading: Reading) -> None:
         reading.usage_flags += ("thoughts_added",)
 
 
-def _thoughts_from_total(span: SpanView, reading: Reading) -> None:
-    total = read_count(span.attributes, USAGE_KEYS.total)
-    units = reading.usage
-    if total is None or "input_tokens" not in units or "output_tokens" not in units:
-        return
-    thoughts = total - units["input_tokens"] - units["output_tokens"]
-    if thoughts > 0:
-        units["output_tokens"] += thoughts
-        units.setdefault("reasoning_tokens", thoughts)
-        reading.usage_flags += ("thoughts_from_total",)
+def thoughts_from_total(total_keys: Sequence[str]) -> Quirk:
+    """Return the quirk of leaving thinking out of output, but not out of the total under one of these keys."""
+
+    def amend(span: SpanView, reading: Reading) -> None:
+        total = read_count(span.attributes, total_keys)
+        units = reading.usage
+        if total is None or "input_tokens" not in units or "output_tokens" not in units:
+            return
+        thoughts = total - units["input_tokens"] - units["output_tokens"]
+        if thoughts > 0:
+            units["output_tokens"] += thoughts
+            units.setdefault("reasoning_tokens", thoughts)
+            reading.usage_flags += ("thoughts_from_total",)
+
+    return Quirk("output lacks thinking; recovered from the total", amend)
 
 
 def _cache_writes_unsaid(_: SpanView, reading: Reading) -> None:
     units = reading.usage
-    if units.get("input_tokens", 0) - units.get("cache_read_tokens", 0) >= _CACHED_PROMPT_MIN:
+    unread = units.get("input_tokens", 0) - units.get("cache_read_tokens", 0)
+    if unread >= _CACHED_PROMPT_MIN and not units.get("cache_write_tokens"):
         reading.usage_flags += (Flag.CACHE_WRITE_UNSAID.value,)
 
 
-OUTPUT_LACKS_THOUGHTS: Final = Quirk("output lacks thinking; recovered from the total", _thoughts_from_total)
+OUTPUT_LACKS_THOUGHTS: Final = thoughts_from_total(USAGE_KEYS.total)
 OMITS_CACHE_WRITES: Final = Quirk("cache writes", _cache_writes_unsaid)
 THOUGHTS_BESIDE: Final = Quirk("output lacks thinking, which stands beside it and is added", _thoughts_beside)
 THOUGHTS_UNSAID: Final = Quirk("thinking, which its output lacks: Gemini's calls are not priced", _thoughts_unsaid)

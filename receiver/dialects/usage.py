@@ -80,6 +80,9 @@ class Usage:
     status: UsageStatus
     flags: tuple[str, ...]
     total: int | None
+    """The emitter's own sum, where it writes one."""
+    as_written: int
+    """Input and output added as they stand on the span, before anything was decided."""
 
 
 def read_usage(
@@ -93,6 +96,7 @@ def read_usage(
     units, agreed = _figures(attributes, keys)
     total = units.pop(_TOTAL, None)
     input_tokens, output_tokens = units.get("input_tokens"), units.get("output_tokens")
+    as_written = (input_tokens or 0) + (output_tokens or 0)
     flags: tuple[str, ...] = ()
     settled = agreed
     if not agreed:
@@ -113,7 +117,7 @@ def read_usage(
         elif not input_tokens and not output_tokens:
             status = UsageStatus.PARTIAL
             flags += ("zero_usage",)
-    return Usage(units, status, flags, total)
+    return Usage(units, status, flags, total, as_written)
 
 
 def _figures(attributes: Mapping[str, AttributeValue], keys: UsageKeys) -> tuple[dict[str, int], bool]:

@@ -28,7 +28,7 @@ CACHE_READ, CACHE_WRITE = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.
 
 def view(attributes: dict[str, Any], *, scope: str = OFFICIAL, status: int = 0) -> SpanView:
     """Return a client span with these attributes."""
-    return SpanView("chat gpt-4o", 3, scope, "1.0", attributes, {}, status)
+    return SpanView("chat gpt-4o", 3, scope, "", attributes, {}, status)
 
 
 def reading(attributes: dict[str, Any], *, scope: str = OFFICIAL, status: int = 0) -> Reading:

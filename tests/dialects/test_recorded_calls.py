@@ -16,14 +16,11 @@ from receiver.dialects.reading import Reading, SpanKind
 from tests.accuracy.truth import figures_of
 from tests.corpus.recorded import INSTRUMENTATIONS, Recording, Truth, recordings
 
-# These say how a figure was read, or what its price lacks, not that it is doubtful.
+# These say how a figure was read, not that it is doubtful.
 _CERTAIN_FLAGS = (
-    "exclusive_input:",
-    "unknown_scope",
-    "operation_inferred",
-    "service_tier_requested",
-    "cache_ttl_unsaid",
-)
+    "exclusive_input:", "exclusive_output:", "unknown_scope", "operation_inferred", "service_tier_requested",
+    "cache_ttl_unsaid", "bedrock_profile_unsaid", "model_restored", "refused", "cut_short", "seller_unknown_host",
+)  # fmt: skip
 # What the emitter is known to get wrong: right figures under these flags are luck.
 _UNRELIABLE_EMITTER_FLAGS = frozenset({"stream_usage_unreliable", "stream_not_ruled_out", "cache_write_unsaid"})
 # Of other figures, what the span says must be the provider's.
