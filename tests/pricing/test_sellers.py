@@ -77,7 +77,9 @@ def test_a_model_in_no_makers_spelling_is_unknown_without_a_seller(model: str) -
     assert model_of("langchain", model) is None
 
 
-@pytest.mark.parametrize("seller", ["ollama", "vllm", "ibm.watsonx.ai", "nvidia", "LM_Studio"])
+@pytest.mark.parametrize(
+    "seller", ["ollama", "vllm", "ibm.watsonx.ai", "nvidia", "LM_Studio", "self_hosted", "host:llm.corp.example"]
+)
 def test_sellers_without_a_price_list_are_not_charged_at_a_makers_price(seller: str) -> None:
     """A model that runs elsewhere under a known name is unknown."""
     assert model_of(seller, "deepseek-chat") is None
