@@ -20,12 +20,11 @@ from ledger.schema import CountSource, SpanClass
 from receiver.sealer.facts import SpanFact
 from receiver.sealer.names import model_key, seller_key
 from receiver.sealer.nesting import figures_agree
-from receiver.sealer.payers import NOBODY, Payer
+from receiver.sealer.payers import CUSTOMER_FROM_COPY, NOBODY, Payer
 
 # The application, its gateway, a gateway behind that, and one to spare.
 TRACES_MAX: Final = 4
 DUPLICATE_CALL: Final = "duplicate_call"
-CUSTOMER_FROM_COPY: Final = "copy"
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):

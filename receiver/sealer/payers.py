@@ -18,12 +18,13 @@ from receiver.sealer.facts import SpanFact, TraceFact
 ANCESTORS_MAX: Final = 256
 
 CUSTOMER_FROM_SPAN: Final = "span"
-CUSTOMER_FROM_RESOURCE: Final = "resource"
 CUSTOMER_FROM_TRACE: Final = "trace"
 CUSTOMER_CONFLICTING: Final = "conflicting"
 """Nobody, since several were named: the source of no customer."""
-OWN_SOURCES: Final = frozenset({CUSTOMER_FROM_SPAN, CUSTOMER_FROM_RESOURCE})
-"""Where a customer comes from that the span itself names: a fact, not an outcome."""
+CUSTOMER_FROM_COPY: Final = "copy"
+"""Named by another trace's span of the same call (`copies`)."""
+BORROWED_SOURCES: Final = frozenset({CUSTOMER_FROM_TRACE, CUSTOMER_FROM_COPY, CUSTOMER_CONFLICTING})
+"""Where a customer comes from that the span itself does not name: an outcome, and no fact."""
 
 # What a call or an agent says of its own customer outranks what any other span of the trace says.
 _RANK_OF_GENAI_SPANS: Final = -1

@@ -27,7 +27,7 @@ from receiver.sealer.facts import FactKind, SpanFact, SpanState, TraceFact
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey, delete_index
 from receiver.sealer.links import merged, said_of_ids
 from receiver.sealer.nesting import nesting
-from receiver.sealer.payers import OWN_SOURCES
+from receiver.sealer.payers import BORROWED_SOURCES
 
 _ID_BYTES: Final = 24
 _KINDS: Final = {
@@ -171,7 +171,7 @@ def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, po
 def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> SpanFact:
     """Return what is known of a span by the permanent columns of its row; `end_time` in microseconds."""
     source = row["customer_source"]
-    own = row["customer_id"] if source in OWN_SOURCES else None
+    own = row["customer_id"] if source not in BORROWED_SOURCES else None
     flags = row["usage_flags"] or ()
     is_cache_hit = Flag.LOCAL_CACHE_HIT in flags
     units = sum(row[name] is not None for name in UNIT_COLUMNS) + len(row["other_usage"] or ())

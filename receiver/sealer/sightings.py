@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ledger.schema import CountSource, SpanClass
-from receiver.sealer.copies import CUSTOMER_FROM_COPY, Sighting, Verdict, verdicts
+from receiver.sealer.copies import Sighting, Verdict, verdicts
 from receiver.sealer.facts import SpanState
 from receiver.sealer.index import Index, ResponseKey, TraceKey
 from receiver.sealer.links import NOT_UNIQUE, decoded, merged, standing_spans
 from receiver.sealer.nesting import SEVERAL
 from receiver.sealer.outcome import SpanOutcome
-from receiver.sealer.payers import NOBODY
+from receiver.sealer.payers import CUSTOMER_FROM_COPY, NOBODY
 from receiver.sealer.touched import Touched
 
 
