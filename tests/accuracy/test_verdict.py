@@ -135,6 +135,21 @@ def test_bounds(low: Decimal, high: Decimal, expected: Verdict) -> None:
     assert verdicts(row)[1] == expected
 
 
+def test_how_long_a_cache_write_is_kept() -> None:
+    """A cost that is right only because the write happened to be for five minutes is a guess, and wrong."""
+    five = {"ephemeral_5m_input_tokens": 2000, "ephemeral_1h_input_tokens": 0}
+    truth = replace(TRUTH, usage=TRUTH.usage | {"cache_creation": five})
+    unsaid = {name: count for name, count in ROW.figures.items() if "1h" not in name}
+    cheap = COST - Decimal("0.0045")
+    assert cost_of(truth).amount == cheap
+    assert verdicts(replace(ROW, figures=unsaid, cost=cheap), truth)[1] == Verdict.WRONG
+    said = unsaid | {"cache_write_5m_tokens": 2000, "cache_write_1h_tokens": 0}
+    assert verdicts(replace(ROW, figures=said, cost=cheap), truth)[1] == Verdict.EXACT
+    flags = {"usage_flags": ("cache_ttl_unsaid",), "figures": unsaid, "cost_low": cheap}
+    assert verdicts(unpriced(**flags, cost_high=COST), truth)[1] == Verdict.WITHIN
+    assert verdicts(unpriced(**flags, cost_high=COST - Decimal("1e-12")), truth)[1] == Verdict.WRONG
+
+
 def test_a_fee_that_no_attribute_says() -> None:
     """A cost that lacks exactly the fee of server tools is listed as unsaid, and is no longer if the span said them."""
     searched = replace(TRUTH, usage=TRUTH.usage | {"server_tool_use": {"web_search_requests": 3}})

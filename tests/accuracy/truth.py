@@ -9,7 +9,7 @@ Must not: look at a span.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
@@ -120,6 +120,18 @@ def _figures(inputs: int, outputs: int | None, **details: int | None) -> dict[st
 def call_time(recording: Recording) -> datetime:
     """Return when a recording's calls were, for both sides: when it was recorded, else the same moment for all."""
     return recording.at or CALL_TIME
+
+
+def kept_for_an_hour(truth: Truth) -> Truth | None:
+    """Return the truth as it would be had the prompt been written to the cache for an hour; None where none was.
+
+    Anthropic's spans say how much was written, none says for how long: the same span would tell of either.
+    """
+    written = truth.usage.get("cache_creation_input_tokens")
+    if not written:
+        return None
+    kept = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": written}
+    return replace(truth, usage={**truth.usage, "cache_creation": kept})
 
 
 def cost_of(truth: Truth, *, at: datetime = CALL_TIME) -> TrueCost:

@@ -20,7 +20,7 @@ from typing import Final
 
 from ledger.vocabulary import PriceStatus, SpanClass, UsageStatus
 from tests.accuracy.replay import LedgerRow
-from tests.accuracy.truth import TrueCost, call_time, cost_of, figures_of
+from tests.accuracy.truth import TrueCost, call_time, cost_of, figures_of, kept_for_an_hour
 from tests.corpus.recorded import Recording, Truth
 
 # Of these every entry must have the provider's number; of the others, where it says one at all.
@@ -33,6 +33,8 @@ _EMITTER_LIMITS: Final = frozenset({
     "stream_usage_unreliable", "stream_not_ruled_out", "cache_write_unsaid", "cache_ttl_unsaid",
     "bedrock_profile_unsaid", "unbilled_tokens",
 })  # fmt: skip
+# Figures that say how long a cache write is kept.
+_HOW_LONG: Final = frozenset({"cache_write_5m_tokens", "cache_write_1h_tokens"})
 # Under this one a cost is not given although every figure is reported.
 _DOUBTED_FIGURES: Final = frozenset({"cache_write_unsaid"})
 
@@ -66,6 +68,8 @@ def judge(recording: Recording, rows: Sequence[LedgerRow]) -> Iterator[Judged]:
     for row, truth in matched(recording, rows):
         figures, figures_why = _figures(row, truth)
         cost, cost_why = _cost(row, cost_of(truth, at=call_time(recording)), figures)
+        if cost in {Verdict.EXACT, Verdict.WITHIN} and (guess := _guessed(row, truth, recording)):
+            cost, cost_why = Verdict.WRONG, guess
         yield Judged(row, truth, figures, figures_why, cost, cost_why)
 
 
@@ -137,6 +141,18 @@ def _unsaid(row: LedgerRow, true: TrueCost) -> str:
     if row.service_tier is None and row.cost == true.at_standard_tier:
         return "service tier"
     return ""
+
+
+def _guessed(row: LedgerRow, truth: Truth, recording: Recording) -> str:
+    """Say that a right cost was luck: had the cache write been for an hour, the same span would give a wrong one."""
+    hour = kept_for_an_hour(truth)
+    if hour is None or not _HOW_LONG.isdisjoint(row.figures):
+        return ""
+    other = cost_of(hour, at=call_time(recording)).amount
+    low, high = (row.cost, row.cost) if row.cost is not None else (row.cost_low, row.cost_high)
+    if other is None or low is None or high is None or low <= other <= high:
+        return ""
+    return f"{low} to {high} leaves out {other}, which it is if the cache write was for an hour"
 
 
 def _why_unpriced(row: LedgerRow) -> str:
