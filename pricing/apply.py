@@ -21,7 +21,8 @@ Must not: fall back. Units of an amount: 10⁻¹² USD.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -66,6 +67,26 @@ def price(calls: CallColumns, *, book: PriceBook) -> MoneyColumns:
     return sheet.money()
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a call may have been charged."""
+
+    words: tuple[str, ...]
+    """Which worlds it is in; none where nothing was unsaid."""
+    quote: Quote
+    usage: Mapping[str, Figures]
+
+
+def ways(calls: CallColumns, *, book: PriceBook) -> list[Way]:
+    """Return how one call is charged, in every world that it could have been in."""
+    count = len(calls.model)
+    assert count == 1, f"one call is looked at, not {count}"
+    run = _Run(read_usage(calls.usage, count), np.array(calls.start_time_us, np.int64), book)
+    for called, rows in alike(calls, by_place=book.own.is_by_place):
+        run.take(called, rows)
+    return list(run.ways(()))
+
+
 class _Run:
     """Calls priced as they were said to be, or as they could have been: one sheet, filled group by group."""
 
@@ -77,6 +98,14 @@ class _Run:
         self._chargeable = chargeable(usage, len(start_times_us))
         self._all_chargeable = bool(self._chargeable.all())
         self._quoted: dict[tuple[Any, ...], tuple[Quote, list[Rows]]] = {}
+        self._worlds: list[tuple[str, _Run]] = []
+
+    def ways(self, words: tuple[str, ...]) -> Iterator[Way]:
+        """Yield by what the calls are charged here and in the worlds that were gone through."""
+        for quote, _ in self._quoted.values():
+            yield Way(words, quote, self._usage)
+        for world, run in self._worlds:
+            yield from run.ways((*words, world))
 
     def take(self, called: Called, rows: Rows) -> None:
         """Price calls that are alike, as the user's deployments say that they are."""
@@ -94,10 +123,9 @@ class _Run:
                 self._take_settled(called if truth is None else settled(called, truth), rows[members])
 
     def finish(self) -> Sheet:
-        """Charge what was quoted, each card's calls together, and return the sheet."""
+        """Charge what was quoted, each card's calls together, and return the sheet; called once, at the end."""
         for quote, groups in self._quoted.values():
             self._sheet.enter(np.concatenate(groups), quote, self._usage)
-        self._quoted.clear()
         return self._sheet
 
     def _take_settled(self, called: Called, rows: Rows) -> None:
@@ -199,6 +227,7 @@ class _Run:
             run = _Run(shifted(usage, world.shift), self._start_times_us[rows], self._book)
             run.take(world.called, np.arange(len(rows)))
             sheets.append(run.finish())
+            self._worlds.append((world.words, run))
         enter_agreed(self._sheet, rows, sheets, reason=asked.reason, without_difference=asked.without_difference)
         if called.settled is not None:
             self._sheet.add_reason(rows, called.settled)
@@ -213,6 +242,7 @@ class _Run:
             run._sheet.name_model(everyone, card.model)
             run._at_own(called, card, names, everyone)
             sheets.append(run.finish())
+            self._worlds.append((card.version, run))
         enter_agreed(self._sheet, rows, sheets, reason=choice.reason, without_difference=choice.without_difference)
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, Final
@@ -31,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ledger.schema import PriceStatus
-from pricing.rates import RateCard
+from pricing.rates import RateCard, exact_rates
 from pricing.units import REQUESTS, Direction, contains, disjoint_details, ledger_name, registry
 
 COUNT_MAX: Final = 2**63 - 1
@@ -97,6 +98,35 @@ def charge(card: RateCard, reported: Mapping[str, Figures], count: int) -> Charg
         tiers=tiers,
         parts=_parts(card, leaves, tiers, count),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One multiplication of a call's price."""
+
+    unit: str
+    """The library's name."""
+    count: int
+    """What is charged at this rate: the unit's count less that of its details with a price of their own."""
+    rate: Fraction
+    """Dollars for one."""
+
+    @property
+    def amount(self) -> Fraction:
+        """Dollars, exactly."""
+        return self.count * self.rate
+
+
+def steps(card: RateCard, reported: Mapping[str, Figures]) -> list[Step]:
+    """Return the multiplications that `charge` makes of one call (the only one in `reported`)."""
+    reported = _with_minimum(card, reported)
+    leaves = _leaves(card, reported, 1)
+    tiers = _tiers(card, reported, 1)
+    tier = 0 if tiers is None else int(tiers[0])
+    rates = exact_rates(card)
+    return [
+        Step(rate.unit, int(leaves[rate.unit][0]), rates[rate.unit][tier]) for rate in card.rates if rate.unit in leaves
+    ]
 
 
 def _with_minimum(card: RateCard, reported: Mapping[str, Figures]) -> Mapping[str, Figures]:

@@ -19,6 +19,7 @@ from ledger.money import COST_TYPE, cost_array, round_cost, to_picos
 from ledger.schema import COST_COLUMNS, UNIT_COLUMNS
 from pricing.apply import CallColumns, MoneyColumns, price
 from pricing.book import PriceBook
+from pricing.explain import Explained, explain
 from receiver.dialects.reading import Reading
 from receiver.sealer.decode import DecodedSpan
 
@@ -63,6 +64,11 @@ def price_rows(rows: pa.Table, *, book: PriceBook) -> dict[str, pa.Array]:
     The columns are `PRICED_COLUMNS`. Give it rows that stand (usage, restatements): a reversal's figures are negative.
     """
     return _columns(price(_calls_of(rows), book=book))
+
+
+def explain_row(row: pa.Table, *, book: PriceBook) -> Explained:
+    """Explain what one row of the entry schema costs by a book: rates, multiplications, reasons."""
+    return explain(_calls_of(row), book=book)
 
 
 def price_unpriced(rows: pa.Table, *, book: PriceBook) -> pa.Table:

@@ -31,6 +31,7 @@ _MODULES: Final = {
     "audit": "queries",
     "unattributed": "queries",
     "unpriced": "queries",
+    "prices": "prices",
     "invoice": "invoices",
 }
 
