@@ -7,9 +7,10 @@ trace. A customer is never made up: what names nobody is unattributed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from receiver.attribution_rules import AttributionRules
 from receiver.dialects.reading import AttributeValue
 
 # In order of preference.
@@ -34,6 +35,8 @@ class Attribution:
 
     customer_attributes: tuple[str, ...] = DEFAULT_CUSTOMER_ATTRIBUTES
     label_attributes: tuple[str, ...] = DEFAULT_LABEL_ATTRIBUTES
+    rules: AttributionRules = field(default_factory=AttributionRules)
+    """The user's own rules; they win over what spans say."""
 
 
 def customer_of(

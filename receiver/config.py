@@ -47,6 +47,8 @@ class SealerConfig:
     """Whose span of a call counts where application and gateway both sent one, in traces of their own."""
     authority: CostAuthority = field(default_factory=CostAuthority)
     """Sources whose reported cost counts, within a band of the computed one."""
+    rules_file: Path | None = None
+    """The user's own attribution rules; read again when the file changes."""
     interval_s: float = 1.0
     """How long to collect before a commit: with sealing itself this keeps journal-to-queryable at about 2 s."""
 

@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         description="application or gateway: whose span counts where both saw a call, in traces of their own. The "
         "application knows best who pays.",
     )
+    attribution_rules: Path | None = Field(
+        None,
+        description="A TOML file of your own rules that say who pays, over what spans say (docs/attribution.md). New "
+        "calls follow it at once, old ones by `spanledger reattribute`. None: spans alone decide.",
+    )
     strip_before_journal: bool = Field(
         default=False,
         description="Strip message content from every span before it touches the disk. Off: only spans above 4 KiB "
@@ -181,6 +186,7 @@ class Settings(BaseSettings):
             attribution=Attribution(self.customer_attributes, self.label_attributes),
             count_source=self.count_source,
             authority=self.authority(),
+            rules_file=None if self.attribution_rules is None else self.attribution_rules.expanduser().absolute(),
             interval_s=self.seal_interval_s,
         )
 

@@ -33,7 +33,10 @@ class Pipeline:
         *,
         filesystem: Filesystem | None = None,
         count_source: CountSource = CountSource.APPLICATION,
+        book: PriceBook = BOOK,
+        attribution: Attribution = ATTRIBUTION,
     ) -> None:
+        self._book, self._attribution = book, attribution
         self.data = DataDirectory(folder)
         self.filesystem = filesystem or LocalFilesystem()
         self.count_source = count_source
@@ -50,8 +53,8 @@ class Pipeline:
         if self._sealer is None:
             self._sealer = Sealer(
                 self.data,
-                attribution=ATTRIBUTION,
-                book=BOOK,
+                attribution=self._attribution,
+                book=self._book,
                 filesystem=self.filesystem,
                 count_source=self.count_source,
             )

@@ -142,7 +142,9 @@ def test_file_is_read_and_variables_win(tmp_path: Path) -> None:
     assert "127.0.0.1:2" in finished.stdout
 
 
-@pytest.mark.parametrize("module", ["up", "receive", "seal", "serve", "demo", "settings", "queries", "invoices"])
+@pytest.mark.parametrize(
+    "module", ["up", "receive", "seal", "serve", "demo", "settings", "queries", "invoices", "learning"]
+)
 def test_every_command_has_help_with_an_example(module: str) -> None:
     """`--help` shows how to call it."""
     application = typer.Typer()
@@ -174,6 +176,10 @@ def test_help_lists_every_command() -> None:
         "sql",
         "audit",
         "unpriced",
+        "reprice",
+        "reread",
+        "reattribute",
+        "jobs",
         "invoice",
     ):
         assert f" {command} " in listed

@@ -69,10 +69,14 @@ __all__ = [
     "MARKERS",
     "SCOPE_MARKERS",
     "SIDE_CHANNELS",
+    "VERSION",
     "emitter_of",
     "read",
     "usage_within",
 ]
+
+# Goes up with every change of what a span means: entries keep the reading of their time until a job reads them again.
+VERSION: Final = "2"
 
 # In the order in which spans of unknown scopes are offered; the conventions take what is left. Where two families have
 # rows of one scope, a span without a version is the later one's.

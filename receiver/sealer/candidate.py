@@ -6,7 +6,7 @@ A span that claims to be a model call but cannot be believed is quarantined with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -16,9 +16,10 @@ import msgspec
 from ledger.schema import Flag, UsageStatus
 from receiver import dialects
 from receiver.attribution import Attribution, customer_of
-from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
+from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.sealer.decode import DecodedSpan, UndecodableSpan
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
+from receiver.sealer.named_payer import named_payer, says
 
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
@@ -46,6 +47,8 @@ class Candidate(msgspec.Struct):
     """None when quarantined."""
     reason: str | None = None
     detail: str | None = None
+    rule_labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Labels that the user's own rules give."""
 
     @property
     def has_ids(self) -> bool:
@@ -109,23 +112,19 @@ def weight(
     return is_cache_hit * 10_000 + status * 1000 + min(units_known, 99) * 10 + has_response_id * 2 + has_response_model
 
 
-def own_customer(
-    attributes: Mapping[str, AttributeValue], resource: Mapping[str, AttributeValue], keys: Sequence[str]
-) -> tuple[str | None, str | None]:
-    """Return the customer that a span or its resource names, and which of the two does."""
-    own = customer_of(attributes, keys)
-    if own is not None:
-        return own[0], "span"
-    own = customer_of(resource, keys)
-    return (own[0], "resource") if own is not None else (None, None)
-
-
 def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attribution: Attribution) -> Candidate:
     usage = reading.usage
-    customer_id, customer_source = own_customer(
+    customer_id, customer_source = named_payer(
         span.attributes, span.resource.attributes, attribution.customer_attributes
     )
     is_cache_hit = Flag.LOCAL_CACHE_HIT in reading.usage_flags
+    labels: Mapping[str, str] = {}
+    if attribution.rules.rules:
+        everything = says(reading, span.attributes, span.resource.attributes, scope_name=span.scope.name)
+        ruling = attribution.rules.ruling(everything, span.start_ns // 1000)
+        labels = ruling.labels
+        if ruling.customer is not None:
+            customer_id, customer_source = ruling.customer, "rule"
     fact = SpanFact(
         span_id=span.span_id,
         parent_span_id=_parent(span),
@@ -149,7 +148,7 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
         is_gateway=Flag.GATEWAY in reading.usage_flags,
         is_cache_hit=is_cache_hit,
     )
-    return Candidate(ingest_scope, span.trace_id + span.span_id, fact, span, reading)
+    return Candidate(ingest_scope, span.trace_id + span.span_id, fact, span, reading, rule_labels=labels)
 
 
 def _why_unusable(span: DecodedSpan, reading: Reading) -> tuple[str, str] | None:

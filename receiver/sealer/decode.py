@@ -29,8 +29,10 @@ EVIDENCE_CHARS_MAX: Final = 256
 _CARRIERS: Final = frozenset({*SIDE_CHANNELS, *ENCLOSING})
 _USAGE_CHARS_MAX: Final = 16_384
 CONTENT_HASH_VERSION: Final = 1
-_BAD_ATTRIBUTE_FLAG: Final = "attribute_undecodable"
-_REPEATED_ATTRIBUTE_FLAG: Final = "attribute_repeated"
+BAD_ATTRIBUTE_FLAG: Final = "attribute_undecodable"
+REPEATED_ATTRIBUTE_FLAG: Final = "attribute_repeated"
+# What decoding, not reading, says of a span.
+DECODING_FLAGS: Final = frozenset({BAD_ATTRIBUTE_FLAG, REPEATED_ATTRIBUTE_FLAG})
 
 
 class Attribute(NamedTuple):
@@ -111,7 +113,7 @@ class Decoder:
                     yield self._span(raw, resource=resource, scope=scope)
 
     def span(self, raw: bytes, *, resource: bytes, scope: bytes) -> DecodedSpan | UndecodableSpan:
-        """Decode one span of an encoded resource and scope."""
+        """Decode one span of an encoded resource and scope; both may be empty, where they are kept elsewhere."""
         return self._span(raw, resource=self._resource(resource), scope=self._scope(scope))
 
     def attribute(self, encoded: bytes) -> Attribute | None:
@@ -168,7 +170,7 @@ class Decoder:
             if attribute is None:
                 attribute, is_bad = self._attribute(one)
                 if is_bad:
-                    flags = (_BAD_ATTRIBUTE_FLAG,)
+                    flags = (BAD_ATTRIBUTE_FLAG,)
             if attribute is not None:
                 complete.append(attribute)
         return complete, flags
@@ -235,7 +237,7 @@ def _repeated(found: Sequence[Attribute], attributes: Mapping[str, AttributeValu
     OTLP forbids it; an SDK that only appends writes what was set later last, and a later setting replaces an earlier.
     """
     disagree = any(one.evidence is not None and attributes[one.key] != one.value for one in found)
-    return (_REPEATED_ATTRIBUTE_FLAG,) if disagree else ()
+    return (REPEATED_ATTRIBUTE_FLAG,) if disagree else ()
 
 
 def _decode_or_empty(kind: Any, encoded: bytes) -> Any:

@@ -160,6 +160,11 @@ class Index:
         """Return what is recorded under whole keys; None where nothing is."""
         return self._db.get(keys) if keys else []
 
+    def spans(self, keys: Sequence[tuple[TraceKey, bytes]]) -> list[SpanState | None]:
+        """Return the state of each span, by trace and span id; None for those not known."""
+        values = self.records([b"S" + trace.prefix + span_id for trace, span_id in keys])
+        return [None if value is None else _decode_state(value) for value in values]
+
     def trace(self, trace: TraceKey) -> KnownTrace:
         """Return everything known of a trace."""
         prefix = trace.prefix

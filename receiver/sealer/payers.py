@@ -18,6 +18,7 @@ from receiver.sealer.facts import SpanFact, TraceFact
 ANCESTORS_MAX: Final = 256
 
 CUSTOMER_FROM_SPAN: Final = "span"
+CUSTOMER_FROM_RULE: Final = "rule"
 CUSTOMER_FROM_TRACE: Final = "trace"
 CUSTOMER_CONFLICTING: Final = "conflicting"
 """Nobody, since several were named: the source of no customer."""
@@ -25,6 +26,8 @@ CUSTOMER_FROM_COPY: Final = "copy"
 """Named by another trace's span of the same call (`copies`)."""
 BORROWED_SOURCES: Final = frozenset({CUSTOMER_FROM_TRACE, CUSTOMER_FROM_COPY, CUSTOMER_CONFLICTING})
 """Where a customer comes from that the span itself does not name: an outcome, and no fact."""
+# A resource speaks for its own spans only: one trace passes many services.
+_SPEAKS_FOR_TRACE: Final = frozenset({CUSTOMER_FROM_SPAN, CUSTOMER_FROM_RULE})
 
 # What a call or an agent says of its own customer outranks what any other span of the trace says.
 _RANK_OF_GENAI_SPANS: Final = -1
@@ -46,7 +49,7 @@ class Payers:
         own = [
             (fact.span_id, _RANK_OF_GENAI_SPANS, fact.customer_id)
             for fact in spans.values()
-            if fact.customer_id is not None and fact.customer_source == CUSTOMER_FROM_SPAN
+            if fact.customer_id is not None and fact.customer_source in _SPEAKS_FOR_TRACE
         ]
         for span_id, rank, value in own + [(one.span_id, one.rank, one.value) for one in said]:
             ranked.setdefault(rank, set()).add(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -14,14 +15,19 @@ import structlog
 from ledger.errors import SpanledgerError
 from ledger.filesystem import Filesystem, LocalFilesystem
 from pricing.book import PriceBook
+from receiver.attribution_rules import AttributionRulesError
 from receiver.config import SealerConfig
 from receiver.prices import STALE_AFTER_DAYS, CurrentBook, age_days
+from receiver.sealer.jobs.queue import JobQueue
+from receiver.sealer.jobs.work import Worker
+from receiver.sealer.rules_file import RulesFile
 from receiver.sealer.seal import Sealer, SealResult
 from receiver.stopping import stop_on_signals
 
 _log = structlog.get_logger("sealer")
 _RETRY_S_MIN: Final = 1.0
 _RETRY_S_MAX: Final = 30.0
+_FULL_BATCHES_PER_SLICE: Final = 10
 
 
 def run_sealer(
@@ -38,15 +44,18 @@ def run_sealer(
     stopping = stop or stop_on_signals()
     # Batches make millions of objects and no circles: the collector would only walk them again and again.
     gc.disable()
-    prices = CurrentBook(config.data, authority=config.authority)
+    inputs = Inputs(CurrentBook(config.data, authority=config.authority), RulesFile(config.rules_file))
     files = filesystem or LocalFilesystem()
     retry_s = _RETRY_S_MIN
     while True:
         try:
-            with _open(config, prices, files) as sealer:
-                _seal_until(stopping, sealer, config, prices)
-                _log.info("stopped", commit=sealer.state.commit)
-                return
+            with open_sealer(config, files, inputs) as sealer:
+                _log_opened(sealer)
+                if _seal_until(stopping, sealer, config, inputs, JobQueue(config.data.jobs, files)):
+                    _log.info("stopped", commit=sealer.state.commit)
+                    return
+            _log.info("attribution rules changed: opening with the new ones")
+            continue
         except SpanledgerError:
             raise
         except Exception as error:  # noqa: BLE001 - any of them ends the same way: close, wait, open afresh
@@ -57,26 +66,44 @@ def run_sealer(
         retry_s = min(retry_s * 2, _RETRY_S_MAX)
 
 
-def _open(config: SealerConfig, prices: CurrentBook, filesystem: Filesystem) -> Sealer:
-    book = prices.get()
-    sealer = Sealer(
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What of the user's own decides about entries, and may change under a running sealer."""
+
+    prices: CurrentBook
+    rules: RulesFile
+
+
+def open_sealer(config: SealerConfig, filesystem: Filesystem, inputs: Inputs | None = None) -> Sealer:
+    """Open the ledger for writing, with the rules and prices of now.
+
+    Raises:
+        LedgerInUseError: another process writes it.
+        AttributionRulesError: the rules file is not usable.
+    """
+    if inputs is None:
+        inputs = Inputs(CurrentBook(config.data, authority=config.authority), RulesFile(config.rules_file))
+    return Sealer(
         config.data,
-        attribution=config.attribution,
-        book=book,
+        attribution=replace(config.attribution, rules=inputs.rules.read()),
+        book=inputs.prices.get(),
         filesystem=filesystem,
         count_source=config.count_source,
         progress=lambda done, of: _log.info("rebuilding index", commit=done, of=of) if done % 100 == 0 else None,
     )
+
+
+def _log_opened(sealer: Sealer) -> None:
     _log.info(
         "sealing",
-        ledger=str(config.data.ledger),
+        ledger_id=sealer.state.ledger_id,
         commit=sealer.state.commit,
-        prices=book.snapshot,
-        own_prices=len(book.own.prices),
+        prices=sealer.book.snapshot,
+        own_prices=len(sealer.book.own.prices),
+        rules=len(sealer.attribution.rules.rules),
         swept=len(sealer.swept),
     )
-    _warn_of_age(book)
-    return sealer
+    _warn_of_age(sealer.book)
 
 
 def _warn_of_age(book: PriceBook) -> None:
@@ -90,10 +117,15 @@ def _warn_of_age(book: PriceBook) -> None:
         )
 
 
-def _seal_until(stopping: threading.Event, sealer: Sealer, config: SealerConfig, prices: CurrentBook) -> None:
+def _seal_until(
+    stopping: threading.Event, sealer: Sealer, config: SealerConfig, inputs: Inputs, jobs: JobQueue
+) -> bool:
+    """Seal until told to stop; False when the rules file was changed for another usable one."""
+    worker = Worker(sealer, jobs)
+    full_batches = 0
     while True:
         was_stopping = stopping.is_set()
-        if (book := prices.get()) is not sealer.book:
+        if (book := inputs.prices.get()) is not sealer.book:
             sealer.use_prices(book)
             _log.info("prices changed", prices=book.snapshot, own_prices=len(book.own.prices))
             _warn_of_age(book)
@@ -101,10 +133,27 @@ def _seal_until(stopping: threading.Event, sealer: Sealer, config: SealerConfig,
         if result is not None:
             _report(result)
             if result.has_more:
+                full_batches += 1
+                # New calls come first, but a job under lasting load comes forward too.
+                if full_batches % _FULL_BATCHES_PER_SLICE == 0:
+                    worker.work()
                 continue
         if was_stopping and result is None:
-            return
-        stopping.wait(config.interval_s)
+            return True
+        if inputs.rules.has_changed() and _is_usable(inputs.rules):
+            return False
+        # A job's next slice fills the pause.
+        if was_stopping or not worker.work():
+            stopping.wait(config.interval_s)
+
+
+def _is_usable(rules: RulesFile) -> bool:
+    try:
+        rules.read()
+    except AttributionRulesError as wrong:
+        _log.error("the changed attribution rules are not usable; the ones read before hold on", problem=str(wrong))
+        return False
+    return True
 
 
 def _report(result: SealResult) -> None:

@@ -38,6 +38,7 @@ from receiver.sealer.differences import NewRow, OldRow
 from receiver.sealer.facts import TraceFact
 from receiver.sealer.index import TraceKey
 from receiver.sealer.money import price_new, price_unpriced
+from receiver.sealer.named_payer import named_labels
 
 Column = Any  # a pyarrow array; the library has no types
 _WITH_COLUMN: Final = frozenset(UNIT_COLUMNS)
@@ -162,7 +163,10 @@ def _payer(
     return {
         "customer_id": _texts([row.outcome.customer_id for row in rows]),
         "customer_source": _texts([row.outcome.customer_source for row in rows]),
-        "labels": _maps([_labels(span, labels.keys) for span in spans], pa.string()),
+        "labels": _maps(
+            [_labels(span, labels.keys, row.candidate.rule_labels) for span, row in zip(spans, rows, strict=True)],
+            pa.string(),
+        ),
         "user_id": _texts([reading.user_id for reading in readings]),
         "session_id": _texts([reading.session_id for reading in readings]),
         "service_name": _texts([one.get("service.name") for one in resources]),
@@ -173,15 +177,8 @@ def _payer(
     }
 
 
-def _labels(span: DecodedSpan, keys: tuple[str, ...]) -> dict[str, str] | None:
-    found: dict[str, str] = {}
-    for key in keys:
-        value = span.attributes.get(key)
-        if value is None:
-            value = span.resource.attributes.get(key)
-        if value is not None:
-            found[key] = str(value)
-    return found or None
+def _labels(span: DecodedSpan, keys: tuple[str, ...], ruled: Mapping[str, str]) -> dict[str, str] | None:
+    return {**named_labels(span.attributes, span.resource.attributes, keys), **ruled} or None
 
 
 def _call(readings: Sequence[Reading], spans: Sequence[DecodedSpan]) -> dict[str, Column]:

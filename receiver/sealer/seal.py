@@ -31,6 +31,7 @@ from ledger.schema import CountSource, SpanClass, Table
 from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
 from pricing.book import PriceBook
+from receiver import dialects
 from receiver.attribution import Attribution
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
@@ -127,7 +128,9 @@ class Sealer:
         self._filesystem = filesystem
         self._clock = clock
         self._decoder = Decoder(
-            evidence_keys=frozenset((*attribution.customer_attributes, *attribution.label_attributes))
+            evidence_keys=frozenset(
+                (*attribution.customer_attributes, *attribution.label_attributes, *attribution.rules.attributes)
+            )
         )
         self._labels = Labels(attribution.label_attributes)
         self._quick = QuickWay(self._decoder, attribution=attribution, labels=self._labels, book=book)
@@ -190,6 +193,10 @@ class Sealer:
             damage=tuple(batch.damage),
             has_more=batch.is_full,
         )
+
+    def preview(self, planned: Plan) -> dict[Table, pa.Table]:
+        """Return the rows that a job's plan comes to, without writing them."""
+        return self._tables(planned, None, self.state.commit + 1)[0]
 
     def rewrite(self, planned: Plan) -> int:
         """Commit what a job changes in the ledger; return the commit's number. Nothing of the journal is consumed."""
@@ -286,37 +293,42 @@ class Sealer:
     def _write_segments(
         self, result: Plan, plain: PlainCalls | None, batch: _Batch, number: int
     ) -> tuple[list[Segment], IndexChanges]:
-        stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
         ranges = {name: (batch.starts[name], end) for name, end in batch.positions.items()}
-        segments: list[Segment] = []
-        places: dict[int, int] = {}
-        first_plain = 0
-
-        def write(rows: pa.Table, table: Table) -> None:
-            segments.append(
-                write_segment(
-                    rows,
-                    table=table,
-                    commit=number,
-                    journal=ranges,
-                    ledger=self._data.ledger,
-                    filesystem=self._filesystem,
-                )
+        tables, changes = self._tables(result, plain, number)
+        segments = [
+            write_segment(
+                rows,
+                table=table,
+                commit=number,
+                journal=ranges,
+                ledger=self._data.ledger,
+                filesystem=self._filesystem,
             )
+            for table, rows in tables.items()
+        ]
+        return segments, changes
 
+    def _tables(
+        self, result: Plan, plain: PlainCalls | None, number: int
+    ) -> tuple[dict[Table, pa.Table], IndexChanges]:
+        """Build the rows of each table that has any, and what the index must learn of where they stand."""
+        stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
+        places: dict[int, int] = {}
+        tables: dict[Table, pa.Table] = {}
+        first_plain = 0
         for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE):
             parts = self._rows(result, table, stamp, places)
             if plain is not None and table == Table.USAGE:
                 first_plain = sum(part.num_rows for part in parts)
                 parts.append(plain.table(stamp=stamp, book=self._book))
             if parts:
-                write(pa.concat_tables(parts), table)
+                tables[table] = pa.concat_tables(parts)
         if result.payers:
-            write(payer_rows(result.payers, stamp=stamp), Table.TRACE_FACTS)
+            tables[Table.TRACE_FACTS] = payer_rows(result.payers, stamp=stamp)
         changes = _index_changes(result, number, places)
         if plain is not None:
             plain.put(changes, commit=number, first_row=first_plain)
-        return segments, changes
+        return tables, changes
 
     def _rows(self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int]) -> list[pa.Table]:
         """Build one table's rows; note in `places` where each planned row (by identity) will stand."""
@@ -340,7 +352,12 @@ class Sealer:
     # ------------------------------------------------------------ 3 to 6
 
     def _new_versions(self) -> dict[str, str]:
-        versions = {**versions_of(self._book), "count_source": self._count_source.value}
+        versions = {
+            **versions_of(self._book),
+            "dialects": dialects.VERSION,
+            "attribution_rules": self._attribution.rules.version,
+            "count_source": self._count_source.value,
+        }
         return {name: value for name, value in versions.items() if self.state.versions.get(name, "") != value}
 
     def _forgotten(self, files: list[JournalFile]) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ _MODULES: Final = {
     "unattributed": "queries",
     "unpriced": "queries",
     "prices": "prices",
+    "reprice": "learning",
+    "reread": "learning",
+    "reattribute": "learning",
+    "jobs": "learning",
     "invoice": "invoices",
 }
 

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from receiver.dialects.reading import AttributeValue
-from receiver.sealer.candidate import own_customer
 from receiver.sealer.columns.fields import Integers
 from receiver.sealer.columns.grouping import group
 from receiver.sealer.columns.spans import ABSENT, SpanColumns
 from receiver.sealer.decode import Decoder
+from receiver.sealer.named_payer import named_payer
 
 Column = Any  # a pyarrow array; the library has no types
 _Named = tuple[str | None, str | None]
@@ -56,5 +56,5 @@ def payers_of(spans: SpanColumns, rows: Integers, *, keys: Sequence[str], decode
                 assert attribute is not None, "a plain span's attribute that cannot be read"
                 attributes[key] = attribute.value
         resource = decoder.resource(spans.origins[spans.origin[rows[first]]].resource)
-        named.append(own_customer(attributes, resource.attributes, keys))
+        named.append(named_payer(attributes, resource.attributes, keys))
     return Payers(named, groups.of_row)

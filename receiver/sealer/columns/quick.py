@@ -65,6 +65,9 @@ class QuickWay:
         template = self._templates.read(spans)
         start_ns = spans.fields.start_ns
         template[(start_ns < START_NS_MIN) | (start_ns >= START_NS_MAX)] = LONG_WAY
+        if self._attribution.rules.rules:
+            # The user's rules may look at anything a span says: each is asked about each span.
+            template[:] = LONG_WAY
         rows = np.flatnonzero(template != LONG_WAY)
         prototype = np.full(len(spans.raw), LONG_WAY, np.int64)
         prototype[rows] = self._prototypes.find(spans, rows, template[rows], self._templates.all)
