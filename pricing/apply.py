@@ -35,8 +35,10 @@ from pricing.calls import CallColumns as CallColumns
 from pricing.calls import Called, Rows, alike, chargeable, read_usage
 from pricing.calls import MoneyColumns as MoneyColumns
 from pricing.charges import Figures
-from pricing.own.entries import STANDARD, Deployment, Names
+from pricing.own.book import Truth
+from pricing.own.entries import STANDARD, Names
 from pricing.rates import Choice, RateCard, Refusal
+from pricing.sellers import host_of
 from pricing.sheet import NO_USAGE, Quote, Sheet
 from pricing.tiers import standard_tier
 from pricing.unsaid import Question, question, shifted
@@ -170,7 +172,7 @@ class _Run:
         return Names(
             providers=self._providers(called),
             models=tuple(name for name in (called.model, also) if name),
-            ids=tuple(name for name in (called.deployment, called.request_model, called.model) if name),
+            ids=tuple(filter(None, (called.deployment, called.request_model, called.model, host_of(called.provider)))),
             account=called.account or "",
             region=called.region or "",
             service_tier=standard_tier(called.service_tier) or STANDARD,
@@ -246,15 +248,15 @@ class _Run:
         enter_agreed(self._sheet, rows, sheets, reason=choice.reason, without_difference=choice.without_difference)
 
 
-def settled(called: Called, truth: Deployment) -> Called:
-    """Return the call as the user's deployment says that it is."""
-    flags = called.flags - {Flag.PROFILE_UNSAID.value} if truth.model else called.flags
+def settled(called: Called, truth: Truth) -> Called:
+    """Return the call as the user's deployments say that it is."""
+    says = truth.says
     return called._replace(
-        provider=truth.seller or called.provider,
-        model=truth.model or called.model,
-        region=truth.region or called.region,
-        billing_mode=truth.billing_mode or called.billing_mode,
-        cache_write_ttl=truth.cache_write_ttl,
-        flags=flags,
+        provider=says.get("seller", called.provider),
+        model=says.get("model", called.model),
+        region=says.get("region", called.region),
+        billing_mode=says.get("billing_mode", called.billing_mode),
+        cache_write_ttl=says.get("cache_write_ttl"),
+        flags=called.flags - {Flag.PROFILE_UNSAID.value} if "model" in says else called.flags,
         settled=truth.words,
     )

@@ -1,7 +1,8 @@
 """Authority: where a cost that the span reports counts instead of the computed one.
 
-A reported cost is a claim. For a source that the user names (a gateway that charges what it reports), it is the cost if
-it is within a band of the computed one: a band of 0.10 lets it differ by a tenth of it. Where the computed cost is only
+A reported cost is a claim. For a source that the user names, by who sold the call (`openrouter`) or by the attribute
+that carried the cost (`litellm.cost.total`), it is the cost if it is within a band of the computed one: a band of 0.10
+lets it differ by a tenth of it. Where the computed cost is only
 bounded, the band begins at the bounds; so a report settles what was unsaid. Outside the band, or where nothing could be
 computed to compare it with, the computed cost or its absence stands, and the reason says so.
 
@@ -29,15 +30,16 @@ _PARTS: Final = ("input_cost", "output_cost", "other_cost")
 
 @dataclass(frozen=True, slots=True)
 class CostAuthority:
-    """Sources of reported costs, as patterns, with the band within which each counts."""
+    """Sellers or sources of reported costs, as patterns, with the band within which each counts."""
 
     bands: Mapping[str, Decimal] = field(default_factory=dict)
 
-    def band(self, source: str | None) -> Decimal | None:
-        """Return the band of the first pattern that the source fits."""
+    def band(self, source: str | None, provider: str | None) -> Decimal | None:
+        """Return the band of the first pattern that the source or the provider fits."""
         if not source:
             return None
-        return next((band for pattern, band in self.bands.items() if fits(pattern, source)), None)
+        names = (source, provider or "")
+        return next((band for pattern, band in self.bands.items() if any(fits(pattern, name) for name in names)), None)
 
     def __str__(self) -> str:
         return ",".join(f"{source}:{band.normalize():f}" for source, band in self.bands.items())
@@ -47,9 +49,10 @@ def prefer_reported(sheet: Sheet, calls: CallColumns, authority: CostAuthority) 
     """Put reported costs in the place of computed ones where they count."""
     if not authority.bands or calls.reported_cost is None or calls.reported_cost_source is None:
         return
-    bands = {source: authority.band(source) for source in set(calls.reported_cost_source)}
-    for row, (cost, source) in enumerate(zip(calls.reported_cost, calls.reported_cost_source, strict=True)):
-        band = bands[source]
+    said = list(zip(calls.reported_cost_source, calls.provider, strict=True))
+    bands = {one: authority.band(*one) for one in set(said)}
+    for row, (cost, one) in enumerate(zip(calls.reported_cost, said, strict=True)):
+        band, source = bands[one], one[0]
         if cost is not None and source is not None and band is not None:
             _weigh(sheet, row, cost, source, band)
 

@@ -73,6 +73,11 @@ _OTHERS_SPELLING: Final = re.compile(
 _NAME_CHARS_MAX: Final = 256
 
 
+def host_of(provider: str | None) -> str | None:
+    """Return the host of a seller of whom only that is known."""
+    return provider.removeprefix(_HOST) if provider and provider.startswith(_HOST) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A model on a seller's list."""

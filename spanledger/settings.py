@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     )
     cost_authority: Annotated[dict[str, Decimal], NoDecode] = Field(
         {},
-        description="Sources whose reported cost counts while it is within so much of the computed one, such as "
-        "openrouter*:0.10. None: a reported cost is a claim.",
+        description="Sellers, or attributes that carry a cost, whose reported cost counts while it is within so much "
+        "of the computed one, such as openrouter:0.10. None: a reported cost is a claim.",
     )
     database_url: str | None = Field(
         None, description="SQLAlchemy URL for invoices; by default SQLite in the data directory."
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             pairs = [part.rpartition(":") for part in value.split(",") if part.strip()]
             if not all(colon for _, colon, _ in pairs):
-                raise ValueError("expected source:band, comma-separated, such as openrouter*:0.10")
+                raise ValueError("expected source:band, comma-separated, such as openrouter:0.10")
             value = {source.strip(): band.strip() for source, _, band in pairs}
         if isinstance(value, dict):
             # A float of a TOML file by its digits.

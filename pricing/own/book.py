@@ -5,14 +5,16 @@ unit of which none does keeps its public price. A discount is taken off the publ
 entry has no rate; discounts do not add up. An entry that fits the model as it was called is narrower than one that fits
 only the name under which the seller lists it.
 
+What a call really is, is settled in the same way, point by point.
+
 Where nothing decides between two entries (files are checked for that, but two names of one model show only at a call),
 the price is `ambiguous` and the reason names both. Must not: read text, or charge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -31,6 +33,16 @@ Members = npt.NDArray[np.bool_] | slice
 Entry = OwnPrice | Deployment
 
 
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a call really is, as the user's deployments say."""
+
+    says: Mapping[str, str]
+    """As `Deployment.says`."""
+    words: str
+    """The same with the entries that say it, for a reason."""
+
+
 class OwnBook:
     """Own prices and deployments of one moment of knowledge. Look-ups are remembered; the entries never change."""
 
@@ -47,16 +59,11 @@ class OwnBook:
 
     def truths(
         self, names: Names, start_times_us: npt.NDArray[np.int64]
-    ) -> Iterator[tuple[Deployment | Refusal | None, Members]]:
-        """Split calls by what the deployments say that they are."""
+    ) -> Iterator[tuple[Truth | Refusal | None, Members]]:
+        """Split calls by what the deployments say that they are; None: nothing."""
         found = self._holding("deployments", self.deployments, names)
         for active, members in _by_time(found, start_times_us):
-            winner = _narrowest(active, names) if active else None
-            if active and winner is None:
-                yield _undecided(active, "say what the call is"), members
-            else:
-                assert winner is None or isinstance(winner, Deployment)
-                yield winner, members
+            yield _truth([entry for entry in active if isinstance(entry, Deployment)], names), members
 
     def units(self, names: Names) -> frozenset[str]:
         """Return the units that own prices, at any time, have a rate for."""
@@ -104,6 +111,23 @@ def _by_time(
         members = cells == cell
         at_us = int(start_times_us[members.argmax()])
         yield tuple(one for one in entries if one.validity.holds(at_us)), members
+
+
+def _truth(active: Sequence[Deployment], names: Names) -> Truth | Refusal | None:
+    """Put together what the narrowest entry says on each point; entries that say the same do not contradict."""
+    said: dict[str, str] = {}
+    by: dict[str, list[str]] = {}
+    for point in dict.fromkeys(point for entry in active for point in entry.says):
+        speaking = [entry for entry in active if point in entry.says]
+        winner = speaking[0] if len({entry.says[point] for entry in speaking}) == 1 else _narrowest(speaking, names)
+        if winner is None:
+            return _undecided(speaking, f"say {point}")
+        assert isinstance(winner, Deployment)
+        said[point] = winner.says[point]
+        by.setdefault(winner.label, []).append(f"{point} {winner.says[point]}")
+    if not said:
+        return None
+    return Truth(said, "; ".join(f"by {label}: {', '.join(points)}" for label, points in by.items()))
 
 
 def _card(active: Sequence[OwnPrice], names: Names, listed: RateCard | Refusal) -> RateCard | Refusal | None:

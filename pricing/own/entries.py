@@ -21,6 +21,7 @@ from pricing.validity import moment
 
 BY_USE: Final = frozenset({BillingMode.METERED.value, BillingMode.SELF_HOSTED.value})
 STANDARD: Final = "standard"
+_CONDITIONS: Final = ("provider", "model", "deployment", "account", "region", "service_tier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +126,17 @@ class Scope:
         return self.within(other) and not other.within(self)
 
     @property
+    def named(self) -> frozenset[str]:
+        """Which conditions it names."""
+        return frozenset(name for name in _CONDITIONS if getattr(self, name) is not None)
+
+    @property
     def is_by_place(self) -> bool:
         """Whether account, region or names are asked for."""
         return not self.account is self.region is self.deployment is None
 
     def _pairs(self, other: Scope) -> Iterable[tuple[str | None, str | None]]:
-        for name in ("provider", "model", "deployment", "account", "region", "service_tier"):
+        for name in _CONDITIONS:
             yield getattr(self, name), getattr(other, name)
 
 
@@ -180,26 +186,13 @@ class Deployment:
     place: Place
     scope: Scope
     validity: Validity
-    seller: str | None
-    model: str | None
-    region: str | None
-    billing_mode: str | None
-    cache_write_ttl: str | None
-    """`5m` or `1h`."""
+    says: Mapping[str, str]
+    """Of `seller`, `model`, `region`, `billing_mode` and `cache_write_ttl` (`5m`, `1h`), those that it names."""
 
     @property
     def label(self) -> str:
         """How a reason names it."""
         return f"{self.place.label} {self.validity}"
-
-    @property
-    def words(self) -> str:
-        """What it says, for a reason."""
-        said = (
-            ("seller", self.seller), ("model", self.model), ("region", self.region),
-            ("billing mode", self.billing_mode), ("cache writes for", self.cache_write_ttl),
-        )  # fmt: skip
-        return f"by {self.label}: " + ", ".join(f"{name} {value}" for name, value in said if value is not None)
 
 
 def _any_fits(pattern: str | None, names: tuple[str, ...]) -> bool:

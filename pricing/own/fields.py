@@ -106,15 +106,18 @@ class Fields:
         if scope == Scope() and not self.problems:
             self.wrong("it speaks of every call", f"name at least one of {', '.join((*_SCOPE, 'arn', 'endpoint'))}")
         seller = self._text(truth, "seller")
+        says = {
+            "seller": seller.lower() if seller else None,
+            "model": self._text(truth, "model"),
+            "region": self._text(truth, "region"),
+            "billing_mode": self._choice(truth, "billing_mode", _MODES),
+            "cache_write_ttl": self._choice(truth, "cache_write_ttl", _TTLS),
+        }
         return Deployment(
             place=self._place,
             scope=scope,
             validity=self._validity(),
-            seller=seller.lower() if seller else None,
-            model=self._text(truth, "model"),
-            region=self._text(truth, "region"),
-            billing_mode=self._choice(truth, "billing_mode", _MODES),
-            cache_write_ttl=self._choice(truth, "cache_write_ttl", _TTLS),
+            says={name: value for name, value in says.items() if value is not None},
         )
 
     def _scope(

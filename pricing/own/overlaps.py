@@ -34,10 +34,15 @@ def price_overlaps(prices: Sequence[OwnPrice]) -> Iterator[Problem]:
 
 
 def deployment_overlaps(deployments: Sequence[Deployment]) -> Iterator[Problem]:
-    """Yield the pairs of deployments between which nothing decides."""
+    """Yield the pairs of deployments that contradict each other, with nothing to decide between them.
+
+    Two that name other conditions, such as an account and an endpoint, may never meet: if they do at a call, that is
+    `ambiguous`, and its reason names both.
+    """
     for one, other in combinations(deployments, 2):
-        if _cross(one, other):
-            yield _problem(one, other, "both say what a call is")
+        points = [point for point in one.says if other.says.get(point, one.says[point]) != one.says[point]]
+        if points and one.scope.named == other.scope.named and _cross(one, other):
+            yield _problem(one, other, f"both say {', '.join(points)}")
 
 
 def _cross(one: OwnPrice | Deployment, other: OwnPrice | Deployment) -> bool:

@@ -32,4 +32,6 @@ def settings(data_dir: DataDir = None) -> None:
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(str(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}:{one}" for name, one in value.items()) or "(none)"
     return "(none)" if value is None else str(value)

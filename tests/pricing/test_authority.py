@@ -56,6 +56,14 @@ def test_a_claim_without_authority_changes_nothing(call: Call) -> None:
     assert price_one(call, book=BOOK) == price_one(call)
 
 
+def test_a_seller_may_be_named_instead_of_the_attribute() -> None:
+    """`openrouter` means every cost reported for a call that OpenRouter sold, whichever attribute carried it."""
+    call = Call("openrouter", "openai/gpt-4o", CALL.usage, reported_cost=5_000_000_000, reported_source="usage.cost")
+    book = own_book("", bands={"openrouter": Decimal("0.99")})
+    assert price_one(call, book=book).price_version == "reported:usage.cost"
+    assert price_one(replace(call, provider="openai", model="gpt-4o"), book=book).cost == COMPUTED.cost
+
+
 def test_a_report_of_what_cannot_be_computed_is_not_believed() -> None:
     """Without anything to compare it with there is no band; the status stays, and the reason says so."""
     money = price_one(replace(CALL, model="gpt-99", reported_cost=5), book=BOOK)

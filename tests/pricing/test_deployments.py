@@ -56,7 +56,7 @@ def test_a_deployment_settles_for_how_long_the_cache_is_kept(ttl: str, unit: str
     said = price_one(replace(call, usage={**usage, "cache_write_tokens": written, unit: written}))
     assert said.cost in {settled.cost, settled.cost_high}
     assert (settled.price_status == PriceStatus.PRICED) == (flag is Flag.CACHE_TTL_UNSAID)
-    assert f"cache writes for {ttl}" in (settled.price_reason or "")
+    assert f"cache_write_ttl {ttl}" in (settled.price_reason or "")
 
 
 def test_a_deployment_says_how_it_is_paid() -> None:
@@ -82,6 +82,7 @@ def test_a_deployment_says_how_it_is_paid() -> None:
         ],
         book=book,
     )
+    assert price_one(Call("host:gpu-1.internal", "gpt-5", USAGE), book=book).cost == hosted.cost
     assert (provisioned.cost, provisioned.price_status) == (0, PriceStatus.PRICED)
     assert provisioned.list_cost == price_one(Call("aws.bedrock", f"us.{CLAUDE}", USAGE)).cost
     assert provisioned.price_version == f"billing_mode {BillingMode.PROVISIONED}"
@@ -118,11 +119,11 @@ def test_two_deployments_that_both_fit_are_not_chosen_between() -> None:
         is = { seller = "azure", model = "gpt-4o" }
         [[deployments]]
         name = "two"
-        deployment = "prod-chat"
+        account = "acct"
         is = { seller = "azure", model = "gpt-4o-mini" }
         """
     )
-    money = price_one(Call("azure", "chat", USAGE, deployment="prod-chat"), book=book)
+    money = price_one(Call("azure", "chat", USAGE, account="acct"), book=book)
     assert (money.price_status, money.cost) == (PriceStatus.AMBIGUOUS, None)
     assert "(one)" in (money.price_reason or "")
     assert "(two)" in (money.price_reason or "")
@@ -135,3 +136,24 @@ def test_a_settled_model_that_no_list_has_says_what_it_was_settled_as() -> None:
     assert money.price_status == PriceStatus.UNKNOWN_MODEL
     assert "'gpt-99'" in (money.price_reason or "")
     assert "by own a.toml@a1;deployments[1]" in (money.price_reason or "")
+
+
+def test_deployments_complete_one_another() -> None:
+    """What a call is may be said by several entries, each on its points; the narrower one counts on the same point."""
+    book = own_book(
+        """
+        [[deployments]]
+        name = "account"
+        account = "acct"
+        is = { billing_mode = "provisioned", model = "gpt-4o-mini" }
+        [[deployments]]
+        name = "chat"
+        account = "acct"
+        deployment = "chat"
+        is = { seller = "azure", model = "gpt-4o" }
+        """
+    )
+    money = price_one(Call("azure", "chat", USAGE, account="acct"), book=book)
+    assert (money.price_model, money.cost) == ("azure/gpt-4o", 0)
+    assert "by own a.toml@a1;account ..: billing_mode provisioned" in (money.price_reason or "")
+    assert "by own a.toml@a1;chat ..: " in (money.price_reason or "")

@@ -169,6 +169,23 @@ def test_entries_of_different_files_overlap_too() -> None:
     assert found[0].startswith("a.toml, line 1 (prices[1]) and b.toml, line 1 (prices[1])")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ('model="m*"\nis={region="a"}', 'model="m1"\nis={region="b"}', False),
+        ('model="m*"\nis={region="a"}', 'model="*m"\nis={region="b"}', True),
+        ('model="m*"\nis={region="a"}', 'model="*m"\nis={region="a"}', False),
+        ('model="m*"\nis={region="a"}', 'model="*m"\nis={seller="b"}', False),
+        ('model="m*"\nis={region="a"}', 'account="m"\nis={region="b"}', False),
+        ('model="m"\nto=2026-01-01\nis={region="a"}', 'model="m"\nfrom=2026-01-01\nis={region="b"}', False),
+        ('arn="x"\nis={region="a"}', 'endpoint="x"\nis={region="b"}', True),
+    ],
+)
+def test_which_deployments_contradict_each_other(one: str, other: str, *, overlap: bool) -> None:
+    """Entries by the same conditions that meet and say other things on one point; the rest shows at a call, if ever."""
+    assert bool(problems(f"[[deployments]]\n{one}\n[[deployments]]\n{other}")) == overlap
+
+
 NAMES = st.text("ab.", max_size=6)
 PATTERNS = st.text("ab.*", max_size=6)
 
