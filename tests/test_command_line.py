@@ -143,7 +143,7 @@ def test_file_is_read_and_variables_win(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["up", "receive", "seal", "serve", "demo", "settings", "queries", "invoices", "learning"]
+    "module", ["up", "receive", "seal", "serve", "demo", "settings", "queries", "invoices", "learning", "explain"]
 )
 def test_every_command_has_help_with_an_example(module: str) -> None:
     """`--help` shows how to call it."""

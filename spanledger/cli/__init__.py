@@ -29,6 +29,7 @@ _MODULES: Final = {
     "costs": "queries",
     "sql": "queries",
     "audit": "queries",
+    "explain": "explain",
     "unattributed": "queries",
     "unpriced": "queries",
     "prices": "prices",
