@@ -129,6 +129,7 @@ def _encode(rows: pa.Table, *, table: Table, commit: int, journal: JournalRanges
         compression=_COMPRESSION,
         compression_level=_COMPRESSION_LEVEL,
         use_dictionary=_dictionary_columns(rows.schema),
+        write_statistics=_statistics_columns(rows.schema),
         store_schema=False,
     ) as writer:
         writer.write_table(rows)
@@ -147,6 +148,11 @@ def _dictionary_columns(schema: pa.Schema) -> list[str]:
         elif field.name not in _NO_DICTIONARY:
             leaves.append(field.name)
     return leaves
+
+
+def _statistics_columns(schema: pa.Schema) -> list[str]:
+    """Name the columns of which least and most can spare a reader something: not ids, nor what stands in maps."""
+    return [field.name for field in schema if field.name not in _NO_DICTIONARY and not pa.types.is_nested(field.type)]
 
 
 def _digest(data: bytes) -> str:

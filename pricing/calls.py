@@ -52,6 +52,8 @@ class CallColumns:
     reported_cost: Sequence[int | None] | None = None
     """What the span claims that the call cost, 10⁻¹² USD."""
     reported_cost_source: Sequence[str | None] | None = None
+    kind: npt.NDArray[np.int64] | None = None
+    """Numbers, equal only for calls that agree in all but time and counts, where that is known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +102,32 @@ class Called(NamedTuple):
 def alike(calls: CallColumns, *, by_place: bool) -> Iterator[tuple[Called, Rows]]:
     """Yield what calls were called with, and which they are. `by_place`: account, region and names matter too."""
     assert len({len(calls.provider), len(calls.model), len(calls.service_tier), len(calls.usage_status)}) == 1
+    one_of_each: Any = slice(None)
+    kind_of: Any = slice(None)
+    if calls.kind is not None:
+        _, one_of_each, kind_of = np.unique(calls.kind, return_index=True, return_inverse=True)
     numbers: dict[tuple[Any, ...], int] = {}
-    place = (calls.request_model, calls.provider_account, calls.region, calls.deployment)
-    keys = zip(
-        calls.provider,
-        calls.model,
-        calls.service_tier,
-        calls.usage_status,
-        _flags(calls.usage_flags),
-        calls.billing_mode or repeat(None),
-        *(column or repeat(None) for column in (place if by_place else repeat(None, len(place)))),
-        strict=False,
-    )
-    number_of = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
+    keys = zip(*_deciding(calls, one_of_each, by_place=by_place), strict=False)
+    number_of = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)[kind_of]
     ends = np.cumsum(np.bincount(number_of))
     # What follows the last end is empty.
     members = np.split(np.argsort(number_of, kind="stable"), ends)[:-1]
     return zip((Called(*key) for key in numbers), members, strict=True)
+
+
+def _deciding(calls: CallColumns, rows: Any, *, by_place: bool) -> Iterator[Iterable[Any]]:
+    """Yield the columns that make calls alike, at some rows."""
+    places = (calls.request_model, calls.provider_account, calls.region, calls.deployment)
+    yield from (_at(column, rows) for column in (calls.provider, calls.model, calls.service_tier, calls.usage_status))
+    yield _flags(None if calls.usage_flags is None else _at(calls.usage_flags, rows))
+    yield _at(calls.billing_mode, rows)
+    yield from (_at(column if by_place else None, rows) for column in places)
+
+
+def _at(column: Sequence[Any] | None, rows: Any) -> Any:
+    if column is None:
+        return repeat(None)
+    return column if isinstance(rows, slice) else [column[row] for row in rows.tolist()]
 
 
 def read_usage(usage: Mapping[str, Sequence[int | None]], count: int) -> dict[str, Figures]:

@@ -9,10 +9,12 @@ Must not: know a price, or round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ledger.money import COST_TYPE, cost_array, round_cost, to_picos
@@ -52,18 +54,19 @@ def price_new(readings: Sequence[Reading], spans: Sequence[DecodedSpan], *, book
         provider_account=_said([one.provider_account for one in readings]),
         region=_said([one.region for one in readings]),
         deployment=_said([one.deployment for one in readings]),
-        reported_cost=_said([_picos(one.reported_cost) for one in readings]),
+        reported_cost=_all_picos([one.reported_cost for one in readings]),
         reported_cost_source=_said([one.reported_cost_source for one in readings]),
     )
     return _columns(price(calls, book=book))
 
 
-def price_rows(rows: pa.Table, *, book: PriceBook) -> dict[str, pa.Array]:
+def price_rows(rows: pa.Table, *, book: PriceBook, kind: npt.NDArray[np.int64] | None = None) -> dict[str, pa.Array]:
     """Return what rows of the entry schema cost by a book, from permanent columns alone; nothing of them is changed.
 
     The columns are `PRICED_COLUMNS`. Give it rows that stand (usage, restatements): a reversal's figures are negative.
+    `kind` may number the rows so that equal ones differ only in time and counts.
     """
-    return _columns(price(_calls_of(rows), book=book))
+    return _columns(price(_calls_of(rows, kind), book=book))
 
 
 def explain_row(row: pa.Table, *, book: PriceBook) -> Explained:
@@ -78,22 +81,23 @@ def price_unpriced(rows: pa.Table, *, book: PriceBook) -> pa.Table:
     if not positions:
         return rows
     if len(positions) == rows.num_rows:
-        return _with_money(rows, price_rows(rows, book=book))
+        return with_money(rows, price_rows(rows, book=book))
     money = price_rows(rows.take(positions), book=book)
     # Rows that had money first, then the newly priced, then back into order.
     kept = [position for position, status in enumerate(statuses) if status is not None]
-    fresh = _with_money(rows.take(positions), money)
+    fresh = with_money(rows.take(positions), money)
     joined = pa.concat_tables([rows.take(pa.array(kept, pa.int64())), fresh])
     order = {position: place for place, position in enumerate([*kept, *positions])}
     return joined.take([order[position] for position in range(rows.num_rows)])
 
 
-def _with_money(rows: pa.Table, money: dict[str, pa.Array]) -> pa.Table:
+def with_money(rows: pa.Table, money: Mapping[str, pa.Array]) -> pa.Table:
+    """Put money into rows."""
     arrays = [money.get(name, rows.column(name)) for name in rows.column_names]
     return pa.Table.from_arrays(arrays, schema=rows.schema)
 
 
-def _calls_of(rows: pa.Table) -> CallColumns:
+def _calls_of(rows: pa.Table, kind: npt.NDArray[np.int64] | None) -> CallColumns:
     values: dict[str, list[Any]] = {name: _values(rows.column(name)) for name in _CALL_COLUMNS}
     usage: dict[str, Sequence[int | None]] = {name: values[name] for name in UNIT_COLUMNS}
     if rows.column("other_usage").null_count < rows.num_rows:
@@ -114,8 +118,9 @@ def _calls_of(rows: pa.Table) -> CallColumns:
         provider_account=_said(values["provider_account"]),
         region=_said(values["region"]),
         deployment=_said(values["deployment"]),
-        reported_cost=_said([_picos(cost) for cost in values["reported_cost"]]),
+        reported_cost=_all_picos(values["reported_cost"]),
         reported_cost_source=_said(values["reported_cost_source"]),
+        kind=kind,
     )
 
 
@@ -127,6 +132,10 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 def _said(column: list[Any]) -> list[Any] | None:
     """A column that no call says anything in, the commonest, is none."""
     return None if column.count(None) == len(column) else column
+
+
+def _all_picos(costs: list[Decimal | None]) -> list[int | None] | None:
+    return None if costs.count(None) == len(costs) else [_picos(cost) for cost in costs]
 
 
 def _picos(cost: Decimal | None) -> int | None:

@@ -49,7 +49,7 @@ from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
 
 # One commit's worth: large enough for good Parquet, small enough to be queryable within about two seconds and to stay
 # in warm memory (measured: 10,000 spans seal a quarter quicker a span than 50,000).
-BATCH_BYTES_MAX: Final = 32 * 2**20
+BATCH_BYTES_MAX: Final = 8 * 2**20
 BATCH_SPANS_MAX: Final = 10_000
 DAMAGED_SUFFIX: Final = ".damaged"
 

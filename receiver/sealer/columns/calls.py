@@ -25,7 +25,7 @@ from receiver.sealer.columns.spans import SpanColumns, evidence_maps
 from receiver.sealer.columns.templates import Template
 from receiver.sealer.facts import SpanFact, SpanState
 from receiver.sealer.index import IndexChanges
-from receiver.sealer.money import PRICED_COLUMNS, price_unpriced
+from receiver.sealer.money import PRICED_COLUMNS, price_rows, with_money
 from receiver.sealer.rows import Stamp
 
 Column = Any  # a pyarrow array; the library has no types
@@ -117,9 +117,11 @@ class PlainCalls:
         own = self._own_columns(stamp)
         place = pa.array(self.prototype)
         arrays = [
-            own[name] if name in own else _one_chunk(patterns.column(name)).take(place) for name in ENTRY_SCHEMA.names
+            own[name] if name in own else _spread(_one_chunk(patterns.column(name)), place)
+            for name in ENTRY_SCHEMA.names
         ]
-        return price_unpriced(pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA), book=book)
+        rows = pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
+        return with_money(rows, price_rows(rows, book=book, kind=self.prototype))
 
     def _own_columns(self, stamp: Stamp) -> dict[str, Column]:
         fields, rows, count = self.spans.fields, self.calls.rows, len(self)
@@ -209,6 +211,11 @@ def _pattern(fact: SpanFact) -> tuple[Any, ...]:
 
 def _one_chunk(column: pa.ChunkedArray) -> Column:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _spread(values: Column, place: Column) -> Column:
+    """Return the value at each place; a column without a value, the commonest, is not looked up."""
+    return pa.nulls(len(place), values.type) if values.null_count == len(values) else values.take(place)
 
 
 def _split(octets: Octets) -> list[bytes]:

@@ -86,45 +86,53 @@ def read_fields(spans: Sequence[bytes]) -> SpanFields:
 
 
 class _Walk:
-    """The state of reading: where each span's next field begins, and what was found."""
+    """The state of reading: the spans that go on, where their next fields begin, and what was found."""
 
     def __init__(self, spans: Sequence[bytes]) -> None:
         count = len(spans)
         self.data: Octets = np.frombuffer(b"".join((*spans, _PADDING)), np.uint8)
         sizes = np.fromiter(map(len, spans), np.int64, count=count)
-        self._ends = np.cumsum(sizes)
-        self._at = self._ends - sizes
         self._plain = np.ones(count, np.bool_)
         self._start = {tag: np.full(count, -1, np.int64) for tag in _KNOWN if tag not in _REPEATED}
         self._size = {tag: np.zeros(count, np.int64) for tag in _SIZED if tag not in _REPEATED}
         self._attributes: list[tuple[Integers, Integers, Integers]] = []
-        self.rows = np.flatnonzero(sizes)
+        ends = np.cumsum(sizes)
+        self.rows: Integers = np.arange(count)
+        self._at, self._ends = ends - sizes, ends
+        self._keep(sizes > 0)
 
     def step(self) -> None:
         """Read one field of every span that has another."""
-        at = self._at[self.rows]
-        tags = self.data.take(at)
+        tags = self.data.take(self._at)
         tag = int(tags[0])
         if (tags == tag).all():
             # The usual case: spans of one emitter are built alike.
-            self._read_alike(tag, self.rows, at)
+            self._at, good = self._read_alike(tag, self.rows, self._at, self._ends)
         else:
+            following, good = self._at.copy(), np.ones(len(tags), np.bool_)
             for tag in np.flatnonzero(np.bincount(tags, minlength=256)).tolist():
-                chosen = tags == tag
-                self._read_alike(tag, self.rows[chosen], at[chosen])
-        rows = self.rows
-        self.rows = rows[(self._at[rows] < self._ends[rows]) & self._plain[rows]]
+                alike = np.flatnonzero(tags == tag)
+                following[alike], good[alike] = self._read_alike(
+                    tag, self.rows[alike], self._at[alike], self._ends[alike]
+                )
+            self._at = following
+        if not good.all():
+            self._plain[self.rows[~good]] = False
+        self._keep(good & (self._at < self._ends))
 
-    def _read_alike(self, tag: int, rows: Integers, at: Integers) -> None:
-        """Read one field, the same of all these spans, and go on behind it."""
+    def _keep(self, going_on: Mask) -> None:
+        if not going_on.all():
+            self.rows, self._at, self._ends = self.rows[going_on], self._at[going_on], self._ends[going_on]
+
+    def _read_alike(self, tag: int, rows: Integers, at: Integers, ends: Integers) -> tuple[Integers, Mask]:
+        """Read one field, the same of all these spans; return where they go on, and which are still plain."""
         if tag not in _KNOWN:
-            self._plain[rows] = False
-            return
-        second = self.data.take(at + 1).astype(np.int64)
-        good = np.ones(len(rows), np.bool_)
-        start, size = at + _HEAD[tag], np.broadcast_to(np.int64(_SIZE.get(tag, 0)), len(rows))
+            return at, np.zeros(len(rows), np.bool_)
+        second = self.data.take(at + 1)
+        start, size = at + _HEAD[tag], np.full(len(rows), _SIZE.get(tag, 0), np.int64)
+        good: Mask | bool = True
         if tag in _SIZED:
-            size = second
+            size = second.astype(np.int64)
             long = np.flatnonzero(second >= 0x80)
             if long.size:
                 size, good = self._read_long_sizes(long, at, start, size)
@@ -133,12 +141,12 @@ class _Walk:
         elif tag == _FLAGS:
             good = second == _FLAGS_SECOND
         following = start + size
-        good &= following <= self._ends[rows]
-        if not good.all():
-            self._plain[rows[~good]] = False
-            rows, start, size, following = rows[good], start[good], size[good], following[good]
-        self._note(tag, rows, start, size)
-        self._at[rows] = following
+        still = (following <= ends) & good
+        if still.all():
+            self._note(tag, rows, start, size)
+        else:
+            self._note(tag, rows[still], start[still], size[still])
+        return following, still
 
     def _read_long_sizes(
         self, places: Integers, at: Integers, start: Integers, size: Integers
@@ -159,8 +167,10 @@ class _Walk:
                 self._attributes.append((rows, start, size))
             return
         starts = self._start[tag]
-        # Twice the same field: the last one counts, or they merge. Left to the library.
-        self._plain[rows[starts[rows] >= 0]] = False
+        again = starts[rows] >= 0
+        if again.any():
+            # Twice the same field: the last one counts, or they merge. Left to the library.
+            self._plain[rows[again]] = False
         starts[rows] = start
         if tag in self._size:
             self._size[tag][rows] = size

@@ -52,6 +52,8 @@ class SpanColumns:
     """Of each attribute, content left out: whose it is."""
     code: Integers
     """Of each attribute: place in `distinct`."""
+    begin: Integers
+    """Of each span: where its attributes begin in `row` and `code`; one more for the end of all."""
     by_key: dict[str, Integers]
     """Key → for each span the place of its attribute in `distinct`, ABSENT where it has none.
 
@@ -65,8 +67,7 @@ class SpanColumns:
 
     def keys_of_kinds(self, row: int, kinds: Sequence[int]) -> frozenset[str]:
         """Return the keys of one span's attributes of these kinds."""
-        begin, end = np.searchsorted(self.row, [row, row + 1])
-        codes = self.code[begin:end]
+        codes = self.code[self.begin[row] : self.begin[row + 1]]
         chosen = self.distinct.key[codes[np.isin(self.distinct.kind[codes], kinds)]]
         return frozenset(self.distinct.keys[one].name for one in chosen.tolist())
 
@@ -96,7 +97,9 @@ def _columns(raw: list[bytes], origins: list[Origin], origin: Integers, attribut
     kept = plain[row] & (distinct.kind[codes] != CONTENT)
     row, codes = row[kept], codes[kept]
     by_key = _by_key(row, codes, distinct, plain)
-    return SpanColumns(raw, origins, origin, fields, plain, distinct, row, codes, by_key)
+    begin = np.zeros(len(raw) + 1, np.int64)
+    np.cumsum(np.bincount(row, minlength=len(raw)), out=begin[1:])
+    return SpanColumns(raw, origins, origin, fields, plain, distinct, row, codes, begin, by_key)
 
 
 def _by_key(row: Integers, code: Integers, distinct: DistinctAttributes, plain: Mask) -> dict[str, Integers]:
@@ -154,7 +157,7 @@ def _canonical_texts(spans: SpanColumns, rows: Integers) -> tuple[bytes, list[in
 def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
     """Return the evidence of plain spans as an Arrow map; null where there is none."""
     distinct = spans.distinct
-    begin, end = (np.searchsorted(spans.row, rows + offset) for offset in (0, 1))
+    begin, end = spans.begin[rows], spans.begin[rows + 1]
     code = spans.code[stretches(begin, end - begin)]
     has_evidence = np.asarray(distinct.evidence.is_valid())[code]
     sizes = np.bincount(np.repeat(np.arange(len(rows)), end - begin)[has_evidence], minlength=len(rows))
