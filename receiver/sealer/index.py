@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
 
 from receiver.sealer.facts import SpanState, TraceFact
 
 FORMAT: Final = 2  # 2: response ids, reasons
 _META_KEY: Final = b"M"
+# What was written last stays in memory until it is this much; a processor's cache holds most of it.
+_MEMORY_BYTES: Final = 32 * 2**20
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(SpanState).decode
@@ -107,7 +109,7 @@ class IndexChanges:
 
     def put_first_responses(self, seen: Iterable[tuple[bytes, bytes]]) -> None:
         """Record in which trace each response id was seen first: keys, and records as `links` has them."""
-        self._puts += sorted(seen)
+        self._puts += seen
 
     def put_loser(self, trace: TraceKey, *, span_id: bytes, content_hash: bytes) -> None:
         """Record a losing content as kept."""
@@ -134,6 +136,7 @@ class Index:
         options = Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_keep_log_file_num(2)
+        _expect_the_unknown(options)
         self._folder = folder
         # Raw mode takes and gives bytes only; the library's own types allow for its other mode.
         self._db: Any = Rdict(str(folder), options=options)
@@ -211,6 +214,20 @@ class Index:
 def _scope_prefix(ingest_scope: str) -> bytes:
     scope = ingest_scope.encode()
     return bytes([len(scope)]) + scope
+
+
+def _expect_the_unknown(options: Options) -> None:
+    """Set RocksDB up for what is asked here: mostly keys that are not there, and written right after.
+
+    Bloom filters on files and on what is in memory answer that without a search: 5.3 µs for the three look-ups and
+    puts of a new call instead of 9.3, over 600,000 calls.
+    """
+    options.set_write_buffer_size(_MEMORY_BYTES)
+    options.set_memtable_prefix_bloom_ratio(0.05)
+    options.set_memtable_whole_key_filtering(True)
+    files = BlockBasedOptions()
+    files.set_bloom_filter(10.0, False)  # bits a key: one in a hundred is searched in vain
+    options.set_block_based_table_factory(files)
 
 
 def delete_index(folder: Path) -> None:
