@@ -226,7 +226,7 @@ def _expect_the_unknown(options: Options) -> None:
     options.set_memtable_prefix_bloom_ratio(0.05)
     options.set_memtable_whole_key_filtering(True)
     files = BlockBasedOptions()
-    files.set_bloom_filter(10.0, False)  # bits a key: one in a hundred is searched in vain
+    files.set_bloom_filter(10, False)  # bits a key: one in a hundred is searched in vain
     options.set_block_based_table_factory(files)
 
 

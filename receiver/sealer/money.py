@@ -97,7 +97,7 @@ def with_money(rows: pa.Table, money: Mapping[str, pa.Array]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=rows.schema)
 
 
-def _calls_of(rows: pa.Table, kind: npt.NDArray[np.int64] | None) -> CallColumns:
+def _calls_of(rows: pa.Table, kind: npt.NDArray[np.int64] | None = None) -> CallColumns:
     values: dict[str, list[Any]] = {name: _values(rows.column(name)) for name in _CALL_COLUMNS}
     usage: dict[str, Sequence[int | None]] = {name: values[name] for name in UNIT_COLUMNS}
     if rows.column("other_usage").null_count < rows.num_rows:
