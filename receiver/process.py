@@ -15,6 +15,7 @@ import structlog
 from ledger.filesystem import Filesystem, LocalFilesystem
 from ledger.lock import ProcessLock
 from receiver import dialects
+from receiver.attribution import marks
 from receiver.config import ReceiverConfig
 from receiver.errors import MalformedRequestError
 from receiver.journal import Journal
@@ -68,8 +69,9 @@ def run_receiver(
 
 
 def _splitter(config: ReceiverConfig) -> Splitter:
-    customer_keys = [key.encode() for key in config.customer_attributes]
-    return Splitter(span_marks=[*dialects.MARKERS, *customer_keys], scope_marks=dialects.SCOPE_MARKERS)
+    return Splitter(
+        span_marks=[*dialects.MARKERS, *marks(config.customer_attributes)], scope_marks=dialects.SCOPE_MARKERS
+    )
 
 
 def _forwarder(config: ReceiverConfig) -> TraceForwarder | None:

@@ -13,7 +13,7 @@ from ledger.layout import DataDirectory
 from ledger.schema import CountSource
 from pricing.book import PriceBook
 from receiver import dialects
-from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
+from receiver.attribution import Attribution, marks
 from receiver.journal import Journal
 from receiver.sealer.seal import Sealer
 from receiver.split import Splitter
@@ -41,7 +41,7 @@ class Pipeline:
         self.filesystem = filesystem or LocalFilesystem()
         self.count_source = count_source
         self.splitter = Splitter(
-            span_marks=[*dialects.MARKERS, *(key.encode() for key in DEFAULT_CUSTOMER_ATTRIBUTES)],
+            span_marks=[*dialects.MARKERS, *marks(attribution.customer_attributes)],
             scope_marks=dialects.SCOPE_MARKERS,
         )
         self.journal = Journal(self.data.journal, filesystem=self.filesystem)

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from google.protobuf.message import DecodeError
 
 from receiver import wire
+from receiver.attribution import only_members
 from receiver.dialects import ENCLOSING, EVIDENCE_KEYS, EVIDENCE_PREFIXES, SIDE_CHANNELS
 from receiver.dialects.reading import AttributeValue
 from receiver.strip import VALUE_BYTES_MAX, is_figure, kept_of, strip_to_evidence, unreadable_figure
@@ -94,8 +96,14 @@ class UndecodableSpan:
 class Decoder:
     """Decodes payloads of frames. Not thread-safe; one per sealer."""
 
-    def __init__(self, *, evidence_keys: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        evidence_keys: frozenset[str] = frozenset(),
+        evidence_members: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
         self._evidence_keys = evidence_keys.union(EVIDENCE_KEYS)
+        self._evidence_members = evidence_members
         self._attributes: dict[bytes, Attribute | None] = {}
         self._resources: dict[bytes, ResourceView] = {}
         self._scopes: dict[bytes, ScopeView] = {}
@@ -127,6 +135,10 @@ class Decoder:
     def is_evidence(self, key: str) -> bool:
         """Say whether evidence keeps the attributes of this name."""
         return key.startswith(EVIDENCE_PREFIXES) or key in self._evidence_keys
+
+    def keeps_members(self, key: str) -> bool:
+        """Say whether evidence keeps some members of the attributes of this name, where they are JSON texts."""
+        return key in self._evidence_members
 
     def forget_when_full(self) -> None:
         """Forget what is remembered once it is more than it may be."""
@@ -200,7 +212,8 @@ class Decoder:
 
     def _evidence(self, key: str, value: AttributeValue) -> str | None:
         if not self.is_evidence(key):
-            return None
+            wanted = self._evidence_members.get(key)
+            return None if wanted is None else only_members(value, wanted)
         return _text(value)[: _USAGE_CHARS_MAX if key in _CARRIERS else EVIDENCE_CHARS_MAX]
 
     def _resource(self, encoded: bytes) -> ResourceView:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from receiver.attribution import customer_of
+from receiver.attribution import customer_of, labels_of
 from receiver.attribution_rules import COLUMNS
 from receiver.dialects.reading import AttributeValue, Reading
 
@@ -38,14 +38,7 @@ def named_payer(
 
 def named_labels(attributes: Attributes, resource: Attributes, keys: Sequence[str]) -> dict[str, str]:
     """Return the labels that the span, else its resource, gives."""
-    found: dict[str, str] = {}
-    for key in keys:
-        value = attributes.get(key)
-        if value is None:
-            value = resource.get(key)
-        if value is not None:
-            found[key] = str(value)
-    return found
+    return {**labels_of(resource, keys), **labels_of(attributes, keys)}
 
 
 def says(reading: Reading, attributes: Attributes, resource: Attributes, *, scope_name: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
 from pricing.book import PriceBook
 from receiver import dialects
-from receiver.attribution import Attribution
+from receiver.attribution import Attribution, members, spellings
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
 from receiver.prices import versions_of
@@ -128,9 +128,10 @@ class Sealer:
         self._filesystem = filesystem
         self._clock = clock
         self._decoder = Decoder(
-            evidence_keys=frozenset(
-                (*attribution.customer_attributes, *attribution.label_attributes, *attribution.rules.attributes)
-            )
+            evidence_keys=spellings((*attribution.customer_attributes, *attribution.label_attributes)).union(
+                attribution.rules.attributes
+            ),
+            evidence_members=members((*attribution.customer_attributes, *attribution.label_attributes)),
         )
         self._labels = Labels(attribution.label_attributes)
         self._quick = QuickWay(self._decoder, attribution=attribution, labels=self._labels, book=book)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.schema import EntryType, Table
 from receiver import wire
-from receiver.attribution import DEFAULT_LABEL_ATTRIBUTES
+from receiver.attribution import DEFAULT_LABEL_ATTRIBUTES, members, spellings
 from receiver.dialects import conventions, openinference
 from receiver.journal_reader import Frame
 from receiver.sealer.candidate import Candidate, interpret
@@ -31,7 +31,12 @@ from tests.pipeline import ATTRIBUTION, BOOK
 
 LABELS = Labels(DEFAULT_LABEL_ATTRIBUTES)
 STAMP = Stamp(commit=7, recorded_us=1_800_000_000_000_000)
-EVIDENCE_KEYS = frozenset((*ATTRIBUTION.customer_attributes, *ATTRIBUTION.label_attributes))
+KEYS = (*ATTRIBUTION.customer_attributes, *ATTRIBUTION.label_attributes)
+
+
+def decoder() -> Decoder:
+    """As the sealer makes it."""
+    return Decoder(evidence_keys=spellings(KEYS), evidence_members=members(KEYS))
 
 
 def scoped(spans: Sequence[tuple[str, bytes]], *, ingest_scope: str = "") -> Frame:
@@ -49,7 +54,7 @@ def scoped(spans: Sequence[tuple[str, bytes]], *, ingest_scope: str = "") -> Fra
 
 def long_way(frame: Frame, rows: Sequence[int]) -> tuple[list[Candidate], pa.Table]:
     """Return candidates and priced rows of some spans, object by object."""
-    spans = list(Decoder(evidence_keys=EVIDENCE_KEYS).spans(frame.payload))
+    spans = list(decoder().spans(frame.payload))
     candidates = []
     for row in rows:
         candidate = interpret(spans[row], ingest_scope=frame.ingest_scope, attribution=ATTRIBUTION)
@@ -65,7 +70,7 @@ def long_way(frame: Frame, rows: Sequence[int]) -> tuple[list[Candidate], pa.Tab
 @pytest.fixture(scope="module")
 def quick() -> QuickWay:
     """A quick way that remembers across examples: a template met by the wrong span would show."""
-    return QuickWay(Decoder(evidence_keys=EVIDENCE_KEYS), attribution=ATTRIBUTION, labels=LABELS, book=BOOK)
+    return QuickWay(decoder(), attribution=ATTRIBUTION, labels=LABELS, book=BOOK)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +130,8 @@ NAMES: dict[str, list[Any]] = {
     "openai.response.service_tier": ["default", "flex", "priority"],
     "user.id": ["u1", "u2", 5],
     "customer.id": ["acme", "globex", "", 42, True, " padded "],
+    "baggage.tenant_id": ["acme", "initech"],
+    "metadata": ['{"customer_id": "acme", "team": "blue"}', '{"team": "red"}', "{broken", "plain"],
     "tenant.id": ["t1"],
     "team": ["blue", 7, True],
     "error.type": ["Timeout"],
@@ -215,10 +222,10 @@ def test_any_spans(quick: QuickWay, empty_index: Index, spans: list[tuple[str, b
 @given(encoded_spans())
 def test_any_bytes_as_columns(spans: list[tuple[str, bytes]]) -> None:
     """Every span called plain has the fields, the hash and the evidence that decoding gives, call or not."""
-    decoder = Decoder(evidence_keys=EVIDENCE_KEYS)
+    reader = decoder()
     frame = scoped(spans)
-    columns = read_spans([frame], AttributeReader(decoder))
-    decoded = list(decoder.spans(frame.payload))
+    columns = read_spans([frame], AttributeReader(reader))
+    decoded = list(reader.spans(frame.payload))
     rows = np.flatnonzero(columns.plain)
     evidence = evidence_maps(columns, rows).to_pylist()
     for place, (row, content_hash) in enumerate(zip(rows.tolist(), content_hashes(columns, rows), strict=True)):

@@ -43,6 +43,8 @@ class Key:
     """Whether it is UTF-8. Two names that are not may become one when they are read."""
     is_content: bool
     is_evidence: bool
+    has_members: bool
+    """Whether only members of a JSON text are evidence: such values are read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class AttributeReader:
         keys = [self._key(name) for name in names.dictionary.to_pylist()]
         kind = np.full(len(encoded), OTHER, np.int8)
         kind[form.is_count] = COUNT
-        kind[form.is_text] = TEXT
+        kind[form.is_text & ~_of_keys([one.has_members for one in keys], key)] = TEXT
         kind[_of_keys([one.is_content for one in keys], key)] = CONTENT
         kind[_of_keys([not one.is_readable for one in keys], key) | ~form.is_named] = BROKEN
         is_evidence = _of_keys([one.is_evidence for one in keys], key)
@@ -117,10 +119,12 @@ class AttributeReader:
                 self._keys.clear()
             name = encoded.decode("utf-8", "replace")
             # A key alone, as an attribute without a value, is content only if its name says so.
+            is_evidence = self._decoder.is_evidence(name)
             bare = bytes([_KEY_TAG, len(encoded)]) + encoded
             known = self._keys[encoded] = Key(
-                encoded, name, name.encode() == encoded, is_content(bare), self._decoder.is_evidence(name)
-            )
+                encoded, name, name.encode() == encoded, is_content(bare), is_evidence,
+                not is_evidence and self._decoder.keeps_members(name),
+            )  # fmt: skip
         return known
 
 

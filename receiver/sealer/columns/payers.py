@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from receiver.attribution import watched
 from receiver.dialects.reading import AttributeValue
 from receiver.sealer.columns.fields import Integers
 from receiver.sealer.columns.grouping import group
@@ -45,7 +46,7 @@ class Payers:
 
 def payers_of(spans: SpanColumns, rows: Integers, *, keys: Sequence[str], decoder: Decoder) -> Payers:
     """Return who pays for these calls; `keys` name customers, in order of preference."""
-    columns = {key: spans.by_key[key][rows] for key in keys if key in spans.by_key}
+    columns = {key: spans.by_key[key][rows] for key in watched(keys) if key in spans.by_key}
     groups = group([spans.origin[rows], *columns.values()], len(rows))
     named: list[_Named] = []
     for first in groups.first.tolist():

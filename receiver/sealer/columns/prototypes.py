@@ -8,6 +8,7 @@ Must not: know a column.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow as pa
 
 from ledger.schema import EntryType, Table
 from pricing.book import PriceBook
-from receiver.attribution import Attribution
+from receiver.attribution import Attribution, labels_of, watched
+from receiver.dialects.reading import AttributeValue
 from receiver.sealer.candidate import Candidate, interpret
 from receiver.sealer.columns.fields import Integers
 from receiver.sealer.columns.grouping import group
@@ -32,7 +34,7 @@ _PROTOTYPES_MAX: Final = 20_000
 _NEW_MAX: Final = 1_000
 _NO_STAMP: Final = Stamp(commit=0, recorded_us=0)
 
-_Key = tuple[int, Origin, tuple[bytes | None, ...]]
+_Key = tuple[int, Origin, tuple[tuple[str, str], ...]]
 
 
 class Prototypes:
@@ -65,15 +67,13 @@ class Prototypes:
 
         `numbers` are the numbers of their templates.
         """
-        labels = [column[rows] for key in self._labels.keys if (column := spans.by_key.get(key)) is not None]
-        groups = group([numbers, spans.origin[rows], *labels], len(rows))
+        carriers = {key: spans.by_key[key][rows] for key in watched(self._labels.keys) if key in spans.by_key}
+        groups = group([numbers, spans.origin[rows], *carriers.values()], len(rows))
         found: list[int] = []
         new: list[NewRow] = []
         for first in groups.first.tolist():
-            values = tuple(
-                None if column[first] == ABSENT else spans.distinct.encoded[column[first]].as_py() for column in labels
-            )
-            key = (int(numbers[first]), spans.origins[spans.origin[rows[first]]], values)
+            labels = self._labels_of(spans, {key: column[first] for key, column in carriers.items()})
+            key = (int(numbers[first]), spans.origins[spans.origin[rows[first]]], labels)
             place = self._places.get(key)
             if place is None:
                 row = self._new(spans, int(rows[first]), templates[key[0]]) if len(new) < _NEW_MAX else None
@@ -85,6 +85,16 @@ class Prototypes:
             found.append(place)
         self._append(new)
         return np.array(found, np.int64)[groups.of_row]
+
+    def _labels_of(self, spans: SpanColumns, codes: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+        """Return the labels that a span's own attributes give."""
+        attributes: dict[str, AttributeValue] = {}
+        for key, code in codes.items():
+            if code != ABSENT:
+                attribute = self._decoder.attribute(spans.distinct.encoded[code].as_py())
+                assert attribute is not None, "a plain span's attribute that cannot be read"
+                attributes[key] = attribute.value
+        return tuple(labels_of(attributes, self._labels.keys).items())
 
     def _new(self, spans: SpanColumns, row: int, template: Template) -> NewRow | None:
         """Make one span's row the long way; None when the long way reads it otherwise than the template."""
