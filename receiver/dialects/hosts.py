@@ -81,6 +81,8 @@ _AZURE_REGION: Final = re.compile(r"^(?P<region>[a-z0-9]+)\.api\.cognitive\.micr
 _PRIVATE_ENDINGS: Final = (
     ".localhost", ".local", ".internal", ".lan", ".home", ".intranet", ".svc", ".home.arpa", ".test",
 )  # fmt: skip
+# A name has a letter or, as an IP address, dots or colons; anything else is no address.
+_NAME: Final = re.compile(r"(?=.*[a-z.:])[a-z0-9_.:-]+(?:%[a-z0-9]+)?")
 _HOST_CHARS_MAX: Final = 253  # RFC 1035
 
 
@@ -107,7 +109,7 @@ def host_of(address: str) -> Host | None:
         name = name[1:].partition("]")[0]
     elif name.count(":") == 1:
         name = name.partition(":")[0]
-    if not name or len(name) > _HOST_CHARS_MAX or any(character.isspace() for character in name):
+    if len(name) > _HOST_CHARS_MAX or not _NAME.fullmatch(name):
         return None
     if aws := _AWS.search(name):
         return Host(name, _AWS_SELLERS[aws["service"]], region=aws["region"])

@@ -166,6 +166,5 @@ Kinds that are calls: {", ".join(f"`{kind}`" for kind in CALLS)}. Every other ki
     flags={
         "cached_counted_twice": "cached tokens were added to an input that held them; taken off, by the total",
         "several_calls": "the span stands for a whole run of calls, of which there are no others: kept, not priced",
-        "iterations_uncounted": "the answer took further passes whose tokens are not in the figures: kept, not priced",
     },
 )

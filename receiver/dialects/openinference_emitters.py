@@ -5,9 +5,7 @@ A table and the quirks that only its rows have. Must not: read a span by itself.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from receiver.dialects.bedrock import CACHED_UNSAID
 from receiver.dialects.emitter import Emitter, Quirk
@@ -31,11 +29,6 @@ _JS: Final = "@arizeai/openinference-instrumentation-"
 _PACKAGE: Final = "openinference-instrumentation-"
 _INCLUSIVE, _EXCLUSIVE, _UNKNOWN = InputMeaning.INCLUSIVE, InputMeaning.EXCLUSIVE, InputMeaning.UNKNOWN
 _TOTAL: Final = ("llm.token_count.total",)
-# The key of the span's own metadata: a JSON object, in which some instrumentors put what has no attribute.
-METADATA_KEY: Final = "metadata"
-_TOOLS_KEY: Final = "server_tool_use"
-_ITERATIONS_KEY: Final = "usage_iterations"
-_METADATA_CHARS_MAX: Final = 100_000
 
 
 def _cached_twice(span: SpanView, reading: Reading) -> None:
@@ -61,35 +54,6 @@ def _whole_run(_: SpanView, reading: Reading) -> None:
         doubt(reading, "several_calls")
 
 
-def _server_tools(span: SpanView, reading: Reading) -> None:
-    metadata = _metadata(span)
-    tools = metadata.get(_TOOLS_KEY)
-    if isinstance(tools, dict):
-        searches = read_count(tools, ("web_search_requests",))
-        if searches:
-            reading.usage["web_searches"] = searches
-    iterations = metadata.get(_ITERATIONS_KEY)
-    if isinstance(iterations, list) and any(
-        not isinstance(one, dict) or one.get("type") != "message" for one in iterations
-    ):
-        doubt(reading, "iterations_uncounted")
-
-
-def _metadata(span: SpanView) -> Mapping[str, Any]:
-    text = span.attributes.get(METADATA_KEY)
-    if (
-        not isinstance(text, str)
-        or len(text) > _METADATA_CHARS_MAX
-        or not (_TOOLS_KEY in text or _ITERATIONS_KEY in text)
-    ):
-        return {}
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _nova_streams(_: SpanView, reading: Reading) -> None:
     units = reading.usage
     cached = units.get("cache_read_tokens") or units.get("cache_write_tokens")
@@ -104,7 +68,8 @@ _INTERACTIONS: Final = Quirk(
 )
 _WHOLE_RUN: Final = Quirk("single calls: the AGENT span of a run is all there is, with its cost", _whole_run)
 _SERVER_TOOLS: Final = Quirk(
-    "web searches and further passes stand in `metadata`, from where they are read", _server_tools
+    "web searches and passes of compaction: they stand in `metadata` among the application's own words, which evidence "
+    "does not keep, so they are not read"
 )
 _NOVA_STREAMS: Final = Quirk("Nova: streams leave cached tokens out of input, answers do not", _nova_streams)
 _THOUGHTS: Final = thoughts_from_total(_TOTAL)

@@ -12,6 +12,7 @@ from receiver.dialects import conventions
 from receiver.dialects.bedrock import CACHED_UNSAID, SHORTENS_IDS
 from receiver.dialects.emitter import Emitter, Quirk
 from receiver.dialects.family import Family
+from receiver.dialects.figures import is_true
 from receiver.dialects.quirks import (
     CACHE_UNSAID,
     OMITS_CACHE_WRITES,
@@ -23,7 +24,7 @@ from receiver.dialects.quirks import (
     sold_by,
     unbilled_tokens,
 )
-from receiver.dialects.reading import Reading, SpanView
+from receiver.dialects.reading import AttributeValue, Reading, SpanView
 from receiver.dialects.usage import InputMeaning
 
 DIALECT: Final = "openllmetry"
@@ -33,14 +34,14 @@ _PACKAGE: Final = "opentelemetry-instrumentation-"
 _INCLUSIVE, _EXCLUSIVE, _UNKNOWN = InputMeaning.INCLUSIVE, InputMeaning.EXCLUSIVE, InputMeaning.UNKNOWN
 
 
-def _streaming(span: SpanView) -> object:
+def _streaming(span: SpanView) -> AttributeValue | None:
     """Return the mark of a stream, under the name before 0.55 or since."""
     return span.attributes.get("gen_ai.is_streaming", span.attributes.get("llm.is_streaming"))
 
 
 def _doubt_streams(span: SpanView, reading: Reading) -> None:
     streaming = _streaming(span)
-    if streaming is True:
+    if is_true(streaming):
         doubt(reading, "stream_usage_unreliable")
     elif streaming is None and "gen_ai.response.model" in span.attributes:
         # Its stream helper leaves no mark. A span without a response model is no stream: streams write it always.
@@ -48,7 +49,7 @@ def _doubt_streams(span: SpanView, reading: Reading) -> None:
 
 
 def _doubt_estimates(span: SpanView, reading: Reading) -> None:
-    if _streaming(span) is True:
+    if is_true(_streaming(span)):
         doubt(reading, "estimated_tokens")
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger.vocabulary import Flag, UsageStatus
+from ledger.vocabulary import BillingMode, Flag, UsageStatus
 from receiver.dialects.conventions import USAGE_KEYS, WITHOUT_OUTPUT
 from receiver.dialects.emitter import Quirk
 from receiver.dialects.figures import read_count
 from receiver.dialects.finish import is_claude as is_claude
 from receiver.dialects.finish import say_ttl as say_ttl
 from receiver.dialects.reading import Reading, SpanKind, SpanView
+from receiver.dialects.sellers import SELF_HOSTED
 from receiver.dialects.usage import status_of
 
 # Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
@@ -100,9 +101,11 @@ def disputed_for(provider: str) -> Quirk:
 
 def sold_by(provider: str) -> Quirk:
     """Return the quirk of naming the maker, or nobody, although one seller alone is called through this emitter."""
+    mode = BillingMode.SELF_HOSTED if provider == SELF_HOSTED else None
 
     def amend(_: SpanView, reading: Reading) -> None:
         reading.provider = provider
+        reading.billing_mode = mode
 
     return Quirk(f"that {provider} sold it: known from who wrote the span", amend)
 

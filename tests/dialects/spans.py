@@ -7,10 +7,13 @@ Both must come to the same: that is what `reread` relies on.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import pytest
 
+from ledger.vocabulary import UsageStatus
 from receiver.dialects import read
 from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.sealer.decode import DecodedSpan, Decoder
@@ -70,3 +73,40 @@ def _view(span: DecodedSpan, attributes: Mapping[str, Any]) -> SpanView:
 
 def _told(reading: Reading | None) -> object:
     return None if reading is None else msgspec.to_builtins(reading)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A span as one emitter writes it, and what it means; `says` is the expectation in a sentence."""
+
+    says: str
+    scope: str
+    attributes: Mapping[str, Any]
+    usage: Mapping[str, int]
+    flags: tuple[str, ...] = ()
+    status: UsageStatus = UsageStatus.REPORTED
+    version: str = ""
+    name: str = "chat m"
+
+
+def cases(*rows: Case) -> pytest.MarkDecorator:
+    """Run a test once for each case, named by its sentence."""
+    return pytest.mark.parametrize("case", rows, ids=[row.says for row in rows])
+
+
+def hold(case: Case) -> Reading:
+    """Read a case's span and hold the reading to it."""
+    found = read_of(case.scope, case.attributes, version=case.version, name=case.name)
+    assert (found.usage, found.usage_flags, found.usage_status) == (case.usage, case.flags, case.status)
+    return found
+
+
+def chat_by(provider: str, model: str, **figures: int) -> dict[str, Any]:
+    """Return a chat call's attributes by the conventions; keywords are names under `gen_ai.usage.`, `__` for dots."""
+    figures_there = {f"gen_ai.usage.{name.replace('__', '.')}": count for name, count in figures.items()}
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": provider,
+        "gen_ai.request.model": model,
+        **figures_there,
+    }
