@@ -206,6 +206,23 @@ def test_rules_move_old_calls_to_who_pays(pipeline: Pipeline) -> None:
     assert again.rows_changed == 0
 
 
+def test_reattribution_by_the_same_settings_writes_nothing(pipeline: Pipeline) -> None:
+    """Evidence says who pays and with which labels, wherever instrumentations put it, as the span itself did."""
+    pipeline.take(
+        call(attributes={"customer.id": "acme", "team": "search", "feature": True}),
+        call(attributes={"metadata": '{"customer_id": "acme", "project": "p1"}'}),
+        call(attributes={"customer.id": True, "traceloop.association.properties.tenant_id": "globex"}),
+        call(resource={"tenant.id": "globex", "service.name": "shop", "team": "core"}),
+        call(attributes={"customer.id": 42}),
+        call(trace=1, span=2, parent=3),
+        SpanText(trace=1, span=3, scope="http", attributes={"customer.id": "initech"}),
+        call(attributes={"customer.id": ["no", "name"]}),
+    )
+    assert pipeline.value("SELECT count(customer_id) FROM calls") == 6
+    progress = carried_out(pipeline, JobKind.REATTRIBUTE)
+    assert (progress.rows_seen, progress.rows_changed) == (7, 0)
+
+
 def test_rules_hold_for_new_calls_in_their_period(tmp_path: Path) -> None:
     """A rule with a first day leaves earlier calls alone."""
     rules = parse_rules('[[rule]]\nwhen = { model = "gpt-4o*" }\nfrom = 2026-10-02\ncustomer = "acme"\n', where="r")

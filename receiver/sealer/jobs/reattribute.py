@@ -16,6 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from receiver.attribution import Attribution
+from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
 from receiver.sealer.named_payer import named_labels, named_payer, says_of_row
 from receiver.sealer.touched import Rewrite
@@ -40,11 +41,9 @@ def _reattributed(
 ) -> Rewrite | None:
     fact = row.state.fact
     standing_payer = (fact.customer_id, fact.customer_source)
-    if known["span_attributes"] is None and known["resource_attributes"] is None:
-        attributes: Mapping[str, Any] | None = None
-        resource: Mapping[str, Any] = {}
-    else:
-        attributes, resource = dict(known["span_attributes"] or ()), dict(known["resource_attributes"] or ())
+    attributes, resource = span_attributes(known), resource_attributes(known)
+    if attributes is None and resource:
+        attributes = {}  # a span without any; retention drops both together
     ruling = attribution.rules.ruling(says_of_row(known, attributes or {}, resource), start_us)
     if ruling.customer is not None:
         payer: tuple[str | None, str | None] = (ruling.customer, "rule")

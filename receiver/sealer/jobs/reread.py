@@ -22,6 +22,7 @@ from receiver import dialects
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.sealer.decode import DECODING_FLAGS, Decoder, UndecodableSpan
 from receiver.sealer.facts import FactKind
+from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
 from receiver.sealer.money import PRICED_COLUMNS
 from receiver.sealer.recovery import fact_of_row
@@ -39,7 +40,6 @@ _NOT_OF_PRICE: Final = frozenset(
     {"operation", "error_type", "dialect", "response_id", "user_id", "session_id", "agent_name"}
 )
 _WITH_COLUMN: Final = frozenset(UNIT_COLUMNS)
-_BOOLEANS: Final = {"true": True, "false": False}
 
 
 class EvidenceMissingError(Exception):
@@ -94,17 +94,18 @@ def _view(row: StandingRow, known: Mapping[str, Any], decoder: Decoder) -> SpanV
         if isinstance(span, UndecodableSpan) or not known["quarantined_span"]:
             return None
         attributes = span.attributes
-    elif known["span_attributes"] is None:
-        raise EvidenceMissingError
     else:
-        attributes = {key: _BOOLEANS.get(value, value) for key, value in known["span_attributes"]}
+        kept = span_attributes(known)
+        if kept is None:
+            raise EvidenceMissingError
+        attributes = kept
     return SpanView(
         known["span_name"] or "",
         known["span_kind"] or 0,
         known["scope_name"] or "",
         known["scope_version"] or "",
         attributes,
-        dict(known["resource_attributes"] or ()),
+        resource_attributes(known),
         known["span_status"] or 0,
     )
 
