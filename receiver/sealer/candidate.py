@@ -6,7 +6,7 @@ A span that claims to be a model call but cannot be believed is quarantined with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from ledger.schema import Flag, UsageStatus
+from pricing.tiers import standard_tier
 from receiver import dialects
 from receiver.attribution import Attribution, customer_of
 from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
@@ -32,6 +33,8 @@ START_NS_MAX: Final = 4_102_444_800 * 10**9  # 2100-01-01
 
 # Anything that could be read says more than what could not.
 QUARANTINED_WEIGHT: Final = -1
+# Flags of facts that another span of the same call may know.
+_UNSAID: Final = frozenset({Flag.CACHE_WRITE_UNSAID, Flag.CACHE_TTL_UNSAID, Flag.PROFILE_UNSAID})
 _STATUS_WEIGHT: Final = {UsageStatus.REPORTED: 2, UsageStatus.PARTIAL: 1, UsageStatus.ABSENT: 0}
 
 
@@ -101,15 +104,26 @@ def weight(
     units_known: int,
     has_response_id: bool,
     has_response_model: bool,
-    is_cache_hit: bool = False,
+    usage_flags: Collection[str],
+    service_tier: str | None,
 ) -> int:
     """Return how much a content says: the first part of the order among contents of one call.
 
-    Who knows that a cache answered knows what nobody else does: that the call cost nothing. Computed from permanent
+    Who knows that a cache answered knows what nobody else does: that the call cost nothing. Then counts whether the
+    figures are whole, whether nothing that moves the price is flagged as unsaid, and whether a service tier other than
+    the standard one is named; only then how many figures there are, of which many may be 0. Computed from permanent
     columns alone, so that an index rebuilt from the ledger gives the same.
     """
     status = _STATUS_WEIGHT.get(UsageStatus(usage_status), 0) if usage_status else 0
-    return is_cache_hit * 10_000 + status * 1000 + min(units_known, 99) * 10 + has_response_id * 2 + has_response_model
+    return (
+        (Flag.LOCAL_CACHE_HIT in usage_flags) * 10_000
+        + status * 1000
+        + _UNSAID.isdisjoint(usage_flags) * 500
+        + bool(standard_tier(service_tier)) * 250
+        + min(units_known, 24) * 10
+        + has_response_id * 2
+        + has_response_model
+    )
 
 
 def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attribution: Attribution) -> Candidate:
@@ -139,7 +153,8 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
             units_known=len(usage),
             has_response_id=reading.response_id is not None,
             has_response_model=reading.response_model is not None,
-            is_cache_hit=is_cache_hit,
+            usage_flags=reading.usage_flags,
+            service_tier=reading.service_tier,
         ),
         end_us=span.end_ns // 1000,
         customer_id=customer_id,

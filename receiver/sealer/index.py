@@ -25,7 +25,7 @@ from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOption
 
 from receiver.sealer.facts import SpanState, TraceFact
 
-FORMAT: Final = 2  # 2: response ids, reasons
+FORMAT: Final = 3  # 2: response ids, reasons; 3: weights by what moves the price
 _META_KEY: Final = b"M"
 # What was written last stays in memory until it is this much; a processor's cache holds most of it.
 _MEMORY_BYTES: Final = 32 * 2**20

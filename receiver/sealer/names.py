@@ -17,7 +17,7 @@ _BEFORE: Final = re.compile(
 )
 # What stands after it: Bedrock's version, a dated or numbered snapshot, an alias.
 _AFTER: Final = re.compile(
-    r"(?:-v[0-9]+(?::[0-9]+)?|[-@](?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}|00[0-9]|latest|default))$"
+    r"(?:-v[0-9]+(?::[0-9]+)?|[-@](?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}|00[0-9]|0|latest|default))$"
 )
 
 # The name of an API that many sellers offer, or of a framework: says nothing about who sold the call.

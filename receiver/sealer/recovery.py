@@ -37,7 +37,7 @@ _KINDS: Final = {
 _COLUMNS: Final = [
     "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "entry_type", "end_time",
     "response_model", "request_model", "response_id", "usage_status", "customer_id", "customer_source",
-    "provider", "usage_flags", "reason", "other_usage", *UNIT_COLUMNS,
+    "provider", "service_tier", "usage_flags", "reason", "other_usage", *UNIT_COLUMNS,
 ]  # fmt: skip
 
 
@@ -191,7 +191,8 @@ def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> Sp
             units_known=units,
             has_response_id=row["response_id"] is not None,
             has_response_model=row["response_model"] is not None,
-            is_cache_hit=is_cache_hit,
+            usage_flags=flags,
+            service_tier=row["service_tier"],
         ),
         end_us=row["end_time"] or 0,
         customer_id=own,

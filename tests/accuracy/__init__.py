@@ -7,6 +7,7 @@ provider's raw usage block.
     truth       what a provider's usage block says and costs, worked out without any of the product's code
     replay      the corpus as OTLP, through `spanledger receive` and `seal`; the ledger read through views.sql
     charged     calls of which the seller said what it took: the share that the ledger meets is shown beside
+    stacked     one call told by three instrumentations at once, in one trace
     verdict     one call against its truth
     tally       verdicts counted
     report      the tally as tables

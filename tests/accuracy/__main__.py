@@ -16,9 +16,11 @@ from typing import Final
 
 from tests.accuracy import charged, report
 from tests.accuracy.replay import replay
+from tests.accuracy.stacked import ORDERS, stacked
 from tests.accuracy.tally import Tally, tally
 from tests.corpus.recorded import INSTRUMENTATIONS, recordings
 
+_NAMES: Final = (*INSTRUMENTATIONS, *ORDERS)
 _SAMPLE_EVERY: Final = 7
 # Each runs two programs, mostly starting up.
 _AT_ONCE: Final = 2
@@ -38,6 +40,7 @@ def main() -> int:
     parts = (
         report.versions(on=datetime.now(tz=UTC).date()),
         report.table(tallies),
+        report.counting(tallies),
         report.reasons(tallies),
         charged.summary(charged.charges(taken)),
         faults,
@@ -51,20 +54,20 @@ def main() -> int:
 
 def measure(name: str, *, folder: Path, every: int = 1) -> Tally:
     """Replay an instrumentation's recordings, or every n-th of them, and judge what the ledger says."""
-    chosen = recordings(name)[::every]
+    chosen = (stacked(name) if name in ORDERS else recordings(name))[::every]
     return tally(name, chosen, replay(chosen, folder=folder))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(INSTRUMENTATIONS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(_NAMES)}")
     parser.add_argument("--short", action="store_true", help="a sample of every instrumentation")
     parser.add_argument("--write", type=Path, metavar="DOCUMENT", help="put the result between a document's marks")
     chosen = parser.parse_args()
-    unknown = sorted({*chosen.names} - {*INSTRUMENTATIONS})
+    unknown = sorted({*chosen.names} - {*_NAMES})
     if unknown:
-        parser.error(f"no recordings of {', '.join(unknown)}; there are {', '.join(INSTRUMENTATIONS)}")
-    chosen.names = chosen.names or list(INSTRUMENTATIONS)
+        parser.error(f"no recordings of {', '.join(unknown)}; there are {', '.join(_NAMES)}")
+    chosen.names = chosen.names or list(_NAMES)
     return chosen
 
 

@@ -57,6 +57,12 @@ def reasons(tallies: Sequence[Tally]) -> str:
     return "\n".join(lines)
 
 
+def counting(tallies: Sequence[Tally]) -> str:
+    """Return whether traces of several spans bill as many calls as there were responses."""
+    nested, off = sum(one.nested for one in tallies), sum(len(one.miscounted) for one in tallies)
+    return f"Of {nested} traces of several spans, {nested - off} bill as many calls as there were responses."
+
+
 def versions(*, on: date) -> str:
     """Return when the run was, and what its prices are of."""
     return f"{on.isoformat()}, genai-prices {version('genai-prices')}, calls priced at {CALL_TIME:%Y-%m-%d %H:%M} UTC"

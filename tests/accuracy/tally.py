@@ -26,6 +26,8 @@ class Tally:
     """Billed calls whose response is known."""
     seen_twice: int = 0
     """Calls set aside because another trace tells of the same response."""
+    nested: int = 0
+    """Recordings of more than one span whose responses are known: each must bill as many calls."""
     unknown: int = 0
     """Billed calls of recordings without a known response: there is nothing to compare with."""
     figures: Counter[Verdict] = field(default_factory=Counter)
@@ -73,7 +75,9 @@ def _count(counted: Tally, recording: Recording, rows: Sequence[LedgerRow]) -> N
     judged = list(judge(recording, rows))
     counted.calls += len(judged)
     counted.unknown += len(calls) - len(judged)
-    if len(recording.spans) > 1 and recording.truths and len(calls) + len(copies) != len(recording.truths):
+    is_nested = len(recording.spans) > 1 and bool(recording.truths)
+    counted.nested += is_nested
+    if is_nested and len(calls) + len(copies) != len(recording.truths):
         counted.miscounted.append(
             f"recording {recording.number}: {len(calls)} calls are billed for {len(recording.truths)} responses"
         )
