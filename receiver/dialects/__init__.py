@@ -6,7 +6,7 @@ families in `FAMILIES`:
     openinference   OpenInference's own names
     otel_genai      OpenTelemetry's own instrumentations, with the GenAI conventions' names in all generations
     openllmetry     Traceloop's instrumentations: the same names, other habits
-    litellm … crewai        SDKs, gateways and frameworks that trace themselves, a module each
+    anthropic_sdk … crewai  SDKs, gateways and frameworks that trace themselves, a module each
     claude_code … gemini_cli    coding agents
     conventions     GenAI names from a scope that nobody knows
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Final
 
 from receiver.dialects import (
+    anthropic_sdk,
     aws,
     claude_code,
     codex,
@@ -84,6 +85,7 @@ FAMILIES: Final = (
     openinference.FAMILY,
     openllmetry.FAMILY,
     otel_genai.FAMILY,
+    anthropic_sdk.FAMILY,
     litellm.FAMILY,
     vercel.FAMILY,
     vercel_otel.FAMILY,

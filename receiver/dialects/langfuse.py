@@ -80,6 +80,8 @@ def read_langfuse(span: SpanView, _: Emitter) -> Reading | None:
         user_id=read_text(attributes, ("user.id", "langfuse.user.id")),
         session_id=read_text(attributes, ("session.id", "langfuse.session.id")),
     )
+    if operation is not None and reading.provider is None:
+        reading.usage_flags += ("seller_unsaid",)
     carried = mapping_of(attributes.get(_USAGE))
     if carried is not None and not carried.keys().isdisjoint(("input", "output")):
         take_block(reading, _buckets(carried), _USAGE)

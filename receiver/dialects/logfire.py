@@ -1,8 +1,8 @@
 """Logfire's own instrumentations of OpenAI, Anthropic and the agent SDKs.
 
 `gen_ai.usage.raw`, the provider's usage block as JSON, wins. A streamed call is two spans: the request, which ended
-before there were figures, and beside it a log with the figures, which is the call; both look alike but for their
-figures, and the request is kept as an aggregate. Spans of the Claude Agent SDK say in `gen_ai.usage.partial.*` what is
+before there were figures, and beside it a log with the figures, which is the call; the request, which has no answer's
+id either, is kept as an aggregate. Spans of the Claude Agent SDK say in `gen_ai.usage.partial.*` what is
 known not to be all of it.
 
 Source: logfire-sdk 6.0.0b8 _internal/integrations/llm_providers/usage.py, llm_provider.py, claude_agent_sdk.py,
@@ -63,10 +63,17 @@ def _without_usage(span: SpanView, reading: Reading, emitter: Emitter) -> None:
         reading.usage = usage.units
         reading.usage_status = UsageStatus.PARTIAL
         reading.usage_flags += ("partial_usage",)
-    elif reading.response_model is None and reading.error_type is None and span.scope_name in _STREAMING_SCOPES:
+    elif (
+        span.kind == _CLIENT
+        and reading.response_id is None
+        and reading.error_type is None
+        and span.scope_name in _STREAMING_SCOPES
+    ):
         name_aggregate(reading, reading.operation or "chat")
 
 
+# OTLP's kind of a request; a log is of another.
+_CLIENT: Final = 3
 _STREAMING_SCOPES: Final = frozenset({"logfire.openai", "logfire.anthropic"})
 EMITTERS: Final = (
     Emitter(

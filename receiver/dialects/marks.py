@@ -37,6 +37,7 @@ EVIDENCE_PREFIXES: Final[tuple[str, ...]] = (
     "gen_ai.",
     "llm.",
     "openai.",
+    "anthropic.",
     "aws.bedrock.",
     "azure.",
     "az.namespace",

@@ -108,7 +108,4 @@ FAMILY: Final = Family(
     emitters=EMITTERS,
     read=read_openlit,
     text="`gen_ai.usage.cost` is the reported cost: OpenLIT's own reckoning; its 0 is no claim.",
-    flags={
-        "usage_estimated": "the emitter counts with a tokeniser where a stream brings no usage: kept, not priced",
-    },
 )

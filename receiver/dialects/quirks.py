@@ -21,7 +21,7 @@ from receiver.dialects.usage import status_of
 # Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
 _CACHED_PROMPT_MIN: Final = 1024
 # Flags of `usage` that keep complete figures from being believed.
-_UNSETTLED: Final = frozenset({"names_disagree", "input_meaning_disputed", "zero_usage"})
+_UNSETTLED: Final = frozenset({"names_disagree", "input_meaning_disputed", "zero_usage", "total_contradicts"})
 
 
 def doubt(reading: Reading, flag: str) -> None:

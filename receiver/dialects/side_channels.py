@@ -22,7 +22,14 @@ from receiver.dialects.usage import status_of
 from receiver.dialects.usage_block import Block, read_block
 
 # Flags about figures that the block replaces.
-_ABOUT_FIGURES: Final = ("exclusive_input:", "names_disagree", "input_meaning_disputed", "zero_usage", "thoughts_from_")
+_ABOUT_FIGURES: Final = (
+    "exclusive_",
+    "names_disagree",
+    "input_meaning_disputed",
+    "zero_usage",
+    "thoughts_from_",
+    "total_contradicts",
+)
 _EMPTY: Final = frozenset({"{}", "null", "None"})
 _COMPARED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 # Units that are a whole usage without any tokens.

@@ -15,7 +15,7 @@ from typing import Final
 from receiver.dialects import conventions
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
-from receiver.dialects.reading import Reading, SpanView
+from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.dialects.usage import InputMeaning
 
 DIALECT: Final = "strands"
@@ -39,7 +39,7 @@ def read_strands(span: SpanView, emitter: Emitter) -> Reading | None:
     if reading.provider == _LIBRARY:
         model = reading.request_model or ""
         reading.provider = "aws.bedrock" if model.startswith(_OF_BEDROCK) else None
-        if reading.provider is None:
+        if reading.provider is None and reading.kind is SpanKind.CALL:
             reading.usage_flags += ("seller_unsaid",)
     return reading
 

@@ -82,6 +82,7 @@ FLAGS: Final = {
     "inference_geo:…": "the model ran in this place, which can have its own price",
     "speed:…": "the answer was given at another speed than the standard, which can have its own price",
     "seller_unsaid": "who sold the call is not said, or only guessed by the emitter: by its maker's list",
+    "usage_estimated": "the emitter counts with a tokeniser where a stream brings no usage: kept, not priced",
     "gateway": "a gateway saw the call pass; the application may have traced it too",
     "local_cache_hit": "a cache of the application's or gateway's own answered: it cost 0",
     "attribute_repeated": "an attribute stands on the span twice with two values: the last one holds",

@@ -89,7 +89,8 @@ def test_buckets_that_overlap_by_their_own_total() -> None:
 
 def test_plain_buckets() -> None:
     """Without details there is nothing to decide."""
-    assert generation({"input": 100, "output": 10}).usage_flags == ("usage_from:langfuse.observation.usage_details",)
+    flags = ("seller_unsaid", "usage_from:langfuse.observation.usage_details")
+    assert generation({"input": 100, "output": 10}).usage_flags == flags
 
 
 def test_an_embedding_has_input_alone() -> None:

@@ -170,6 +170,31 @@ def test_call_types(call_type: str, operation: str, *, calls: bool) -> None:
     assert (found.operation, is_call(found)) == (operation, calls)
 
 
+ESTIMATED = (
+    "{'completion_tokens': 1, 'prompt_tokens': 8, 'total_tokens': 9, 'completion_tokens_details': "
+    "{'reasoning_tokens': 0, 'text_tokens': 1}, 'prompt_tokens_details': None, 'cost': 3.0000000000000004e-05}"
+)
+
+
+def test_a_stream_that_litellm_counted_itself() -> None:
+    """Without a provider's usage there is nothing of the cache, not even 0: a tokeniser's figures are not priced."""
+    openai = {"gen_ai.system": "openai", "litellm.provider.model": "gpt-4o", "gen_ai.response.model": "gpt-4o"}
+    stream = V1 | openai | {"llm.is_streaming": "True", "metadata.usage_object": ESTIMATED}
+    found = read_of("litellm", stream | {"gen_ai.usage.input_tokens": 8, "gen_ai.usage.output_tokens": 1})
+    assert (found.usage_status, "usage_estimated" in found.usage_flags) == (UsageStatus.PARTIAL, True)
+    assert found.reported_cost_source == "gen_ai.cost.total_cost"
+    real = read_of("litellm", V1 | openai | {"llm.is_streaming": "True"})
+    assert real.usage_status == UsageStatus.REPORTED
+    claude = read_of("litellm", V1 | {"llm.is_streaming": "True", "metadata.usage_object": ESTIMATED})
+    assert claude.usage_status == UsageStatus.REPORTED
+
+
+def test_a_seller_that_only_the_deployment_names() -> None:
+    """Embeddings say no system; the model's prefix does."""
+    found = v1(gen_ai__system="", litellm__provider__model="openai/text-embedding-3-small")
+    assert (found.provider, found.request_model) == ("openai", "text-embedding-3-small")
+
+
 def test_an_embedding_needs_no_output() -> None:
     """Its usage is complete with the input."""
     found = v1(llm__request__type="aembedding", metadata__usage_object="{'prompt_tokens': 8, 'total_tokens': 8}")

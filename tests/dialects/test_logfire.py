@@ -69,8 +69,11 @@ def test_before_there_was_a_raw_block_the_answer_had_it() -> None:
 def test_a_streamed_call_is_its_log() -> None:
     """The request ended before there were figures and is an aggregate; the log beside it has them and is the call."""
     request = {
-        key: CHAT[key] for key in ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
-    }  # fmt: skip
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "gpt-4o",
+    }
     assert not is_call(read_of("logfire.openai", request))
     assert is_call(read_of("logfire.openai", CHAT | {"logfire.span_type": "log"}, kind=1))
 
