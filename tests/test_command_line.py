@@ -76,6 +76,8 @@ def test_unpriced_lists_model_and_reason(data_dir: Path) -> None:
     finished = spanledger("unpriced", "--data-dir", str(data_dir), "--format", "json")
     (row,) = json.loads(finished.stdout)
     assert (row["model"], row["price_status"], row["calls"]) == ("no-such-model", "unknown_model", 1)
+    assert "the price list of openai has no 'no-such-model'" in row["price_reason"]
+    assert (row["cost_low"], row["cost_high"]) == (None, None)
 
 
 def test_invoice_is_drafted_and_shown(data_dir: Path) -> None:

@@ -90,11 +90,13 @@ ORDER BY {order}"""
         return self.rows(query, values)
 
     def unpriced(self, *, period: Period | None = None) -> list[Row]:
-        """Return the calls whose cost is not known, by who sold them and why."""
+        """Return the calls whose cost is not known, by who sold them and why; bounds where every call has some."""
         where_sql, values = conditions(period or Period(), {})
         return self.rows(
             f"""SELECT provider, coalesce(response_model, request_model) AS model, price_status, usage_status,
-    count(*) AS calls, sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
+    price_reason, count(*) AS calls,
+    CASE WHEN count(cost_low) = count(*) THEN sum(cost_low) END AS cost_low,
+    CASE WHEN count(cost_high) = count(*) THEN sum(cost_high) END AS cost_high, sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
     min(start_time) AS first_call, max(start_time) AS last_call
 FROM unpriced {where_sql} GROUP BY ALL ORDER BY calls DESC, provider, model""",
             values,

@@ -140,7 +140,7 @@ def unattributed(
 def unpriced(
     from_: From = None, to: To = None, data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE
 ) -> None:
-    """Show the calls whose cost is not known, by model and reason.
+    """Show the calls whose cost is not known, by model and reason, with what it can be at least and at most.
 
     Example: spanledger unpriced --from 2026-10
     """
@@ -153,7 +153,10 @@ def unpriced(
         "calls",
         "input_tokens",
         "output_tokens",
+        "cost_low",
+        "cost_high",
         "first_call",
         "last_call",
+        "price_reason",
     )
     print_rows(rows, columns=columns, output_format=output_format)
