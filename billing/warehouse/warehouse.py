@@ -96,7 +96,8 @@ ORDER BY {order}"""
             f"""SELECT provider, coalesce(response_model, request_model) AS model, price_status, usage_status,
     price_reason, count(*) AS calls,
     CASE WHEN count(cost_low) = count(*) THEN sum(cost_low) END AS cost_low,
-    CASE WHEN count(cost_high) = count(*) THEN sum(cost_high) END AS cost_high, sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
+    CASE WHEN count(cost_high) = count(*) THEN sum(cost_high) END AS cost_high,
+    sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
     min(start_time) AS first_call, max(start_time) AS last_call
 FROM unpriced {where_sql} GROUP BY ALL ORDER BY calls DESC, provider, model""",
             values,

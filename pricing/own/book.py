@@ -79,7 +79,8 @@ class OwnBook:
             if not active:
                 yield None, members
                 continue
-            key = (*map(id, active), id(listed), names)
+            # All of the names that a card depends on, so that calls of other accounts share it.
+            key = (*map(id, active), id(listed), names.models, names.providers)
             if key not in self._cards:
                 if len(self._cards) >= _REMEMBERED_MAX:
                     self._cards.clear()

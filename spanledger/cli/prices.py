@@ -120,7 +120,7 @@ def list_(data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) 
         rows.append({
             "kind": version.kind, "name": version.name, "version": version.short,
             "in_force": version.number in in_force if version.kind == OWN else None,
-            "recorded_time": content.recorded_time, "says": says,
+            "recorded_time": datetime.fromisoformat(content.recorded_time).replace(microsecond=0), "says": says,
         })  # fmt: skip
     columns = ("kind", "name", "version", "in_force", "recorded_time", "says")
     print_rows(rows, columns=columns, output_format=output_format)
