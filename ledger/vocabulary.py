@@ -61,6 +61,8 @@ class Flag(StrEnum):
 
     LOCAL_CACHE_HIT = "local_cache_hit"
     """A cache of the application's or gateway's own answered: nobody charged anything."""
+    CACHE_READ_UNSAID = "cache_read_unsaid"
+    """A part of the input may have been read from the provider's cache; this emitter never says so."""
     CACHE_WRITE_UNSAID = "cache_write_unsaid"
     """Tokens may have been written to the provider's cache; this emitter never says so."""
     CACHE_TTL_UNSAID = "cache_ttl_unsaid"

@@ -25,7 +25,8 @@ Rows = npt.NDArray[np.intp]
 # No count of anything; stands for null while a column is int64.
 _UNSAID: Final = -(2**63)
 _PRICING_FLAGS: Final = frozenset({
-    Flag.LOCAL_CACHE_HIT.value, Flag.CACHE_WRITE_UNSAID.value, Flag.CACHE_TTL_UNSAID.value, Flag.PROFILE_UNSAID.value,
+    Flag.LOCAL_CACHE_HIT.value, Flag.CACHE_READ_UNSAID.value, Flag.CACHE_WRITE_UNSAID.value,
+    Flag.CACHE_TTL_UNSAID.value, Flag.PROFILE_UNSAID.value,
 })  # fmt: skip
 _NO_FLAGS: Final[frozenset[str]] = frozenset()
 

@@ -5,6 +5,7 @@ settle it. A call is priced in every world; where all
 give one amount it did not matter, else the amount is not known and the least and the most are its bounds.
 
     bedrock_profile_unsaid   each inference profile that the price list knows: regional, global
+    cache_read_unsaid        nothing was read from the provider's cache; all input was
     cache_write_unsaid       nothing was written to the provider's cache; all input that was not read from it was
     cache_ttl_unsaid         what was written is kept for five minutes; for an hour
 
@@ -34,6 +35,7 @@ class Shift(Enum):
     """How a world's usage differs from what was said."""
 
     NONE = "as it was said"
+    ALL_READ = "all input was read from the cache"
     ALL_WRITTEN = "all input that was not read from the cache was written to it"
     ONE_HOUR = "what was written, and not said to be for five minutes, is kept for an hour"
 
@@ -78,7 +80,7 @@ def question(
         listed: name of a model → its name on the seller's list, None if it is not on it.
         priced: unit → whether any price of the called model has a rate for it.
     """
-    for ask in (_profile, _cache_write, _cache_ttl):
+    for ask in (_profile, _cache_read, _cache_write, _cache_ttl):
         found = ask(called, listed, priced)
         if found is not None:
             return found
@@ -87,6 +89,8 @@ def question(
 
 def shifted(usage: Mapping[str, Figures], shift: Shift) -> Mapping[str, Figures]:
     """Return the usage of a world."""
+    if shift is Shift.ALL_READ:
+        return _all_read(usage)
     if shift is Shift.ALL_WRITTEN:
         return _all_written(usage)
     return _one_hour(usage) if shift is Shift.ONE_HOUR else usage
@@ -110,6 +114,19 @@ def _profile(
         "the Bedrock inference profile is not said",
         worlds,
         f"{_BY_TABLE} that names the model with its profile, such as {worlds[-1].called.model}",
+    )
+
+
+def _cache_read(
+    called: Called, _listed: Callable[[str | None], str | None], priced: Callable[[str], bool]
+) -> Question | None:
+    if Flag.CACHE_READ_UNSAID not in called.flags or not priced("cache_read_tokens"):
+        return None
+    plain = called._replace(flags=called.flags - {Flag.CACHE_READ_UNSAID.value})
+    return Question(
+        "whether tokens were read from the provider's cache is not said",
+        (World("none were", plain), World("all input was", plain, Shift.ALL_READ)),
+        "an instrumentation that reports cached tokens",
     )
 
 
@@ -143,6 +160,16 @@ def _cache_ttl(
         tuple(worlds.values()) if settled is None else (worlds[settled],),
         f"{_BY_TABLE} that says cache_write_ttl",
     )
+
+
+def _all_read(usage: Mapping[str, Figures]) -> Mapping[str, Figures]:
+    if "input_tokens" not in usage:
+        return usage
+    total = usage["input_tokens"]
+    nothing = Figures(np.zeros_like(total.counts), np.zeros_like(total.said))
+    said = usage.get("cache_read_tokens", nothing)
+    counts = np.where(said.said, said.counts, total.counts)
+    return {**usage, "cache_read_tokens": Figures(counts, said.said | total.said)}
 
 
 def _all_written(usage: Mapping[str, Figures]) -> Mapping[str, Figures]:

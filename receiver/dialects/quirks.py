@@ -77,10 +77,10 @@ def cached_apart(*providers: str) -> Quirk:
 
 
 def cache_unsaid(_: SpanView, reading: Reading) -> None:
-    """Doubt a longer prompt's figures where what was read from the cache, which is cheaper, is nowhere."""
+    """Say of a longer prompt that what was read from the cache, which is cheaper, is nowhere: pricing gives bounds."""
     units = reading.usage
     if units.get("input_tokens", 0) >= _CACHED_PROMPT_MIN and "cache_read_tokens" not in units:
-        doubt(reading, "cache_unsaid")
+        reading.usage_flags += (Flag.CACHE_READ_UNSAID.value,)
 
 
 def disputed_for(provider: str) -> Quirk:
@@ -152,4 +152,4 @@ OUTPUT_LACKS_THOUGHTS: Final = thoughts_from_total(USAGE_KEYS.total)
 OMITS_CACHE_WRITES: Final = Quirk("cache writes", _cache_writes_unsaid)
 THOUGHTS_BESIDE: Final = Quirk("output lacks thinking, which stands beside it and is added", _thoughts_beside)
 THOUGHTS_UNSAID: Final = Quirk("thinking, which its output lacks: Gemini's calls are not priced", _thoughts_unsaid)
-CACHE_UNSAID: Final = Quirk("what was read from the cache: longer prompts are not priced", cache_unsaid)
+CACHE_UNSAID: Final = Quirk("what was read from the cache: of longer prompts the cost is bounded", cache_unsaid)

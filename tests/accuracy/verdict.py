@@ -30,13 +30,13 @@ _ABSENT_IS_NONE: Final = ("output_tokens", "cache_read_tokens", "cache_write_tok
 # What an entry says when a fact that it needs is in no attribute, or its emitter is known to write it wrongly. Figures
 # that happen to be right under one of these are luck.
 _EMITTER_LIMITS: Final = frozenset({
-    "stream_usage_unreliable", "stream_not_ruled_out", "cache_write_unsaid", "cache_ttl_unsaid",
-    "bedrock_profile_unsaid", "unbilled_tokens",
+    "stream_usage_unreliable", "stream_not_ruled_out", "cache_read_unsaid", "cache_write_unsaid",
+    "cache_ttl_unsaid", "bedrock_profile_unsaid", "unbilled_tokens",
 })  # fmt: skip
 # Figures that say how long a cache write is kept.
 _HOW_LONG: Final = frozenset({"cache_write_5m_tokens", "cache_write_1h_tokens"})
 # Under this one a cost is not given although every figure is reported.
-_DOUBTED_FIGURES: Final = frozenset({"cache_write_unsaid"})
+_DOUBTED_FIGURES: Final = frozenset({"cache_read_unsaid", "cache_write_unsaid"})
 
 
 class Verdict(StrEnum):

@@ -58,7 +58,7 @@ def test_other_types(kind: str) -> None:
 
 
 def test_exported_in_the_conventions_names() -> None:
-    """Input and output alone: a longer prompt may have been cached, and is not priced."""
+    """Input and output alone: a longer prompt may have been cached, which is said."""
     plain = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
@@ -66,8 +66,8 @@ def test_exported_in_the_conventions_names() -> None:
         "gen_ai.usage.input_tokens": 2006,
         "gen_ai.usage.output_tokens": 300,
     }
-    assert read_of(SCOPE, plain).usage_status == UsageStatus.PARTIAL
-    assert read_of(SCOPE, plain | {"gen_ai.usage.input_tokens": 20}).usage_status == UsageStatus.REPORTED
+    assert read_of(SCOPE, plain).usage_flags == ("cache_read_unsaid",)
+    assert read_of(SCOPE, plain | {"gen_ai.usage.input_tokens": 20}).usage_flags == ()
 
 
 @pytest.mark.parametrize("usage", ["{", "null", "[]", '"LLM"'])

@@ -184,8 +184,7 @@ GEMINI = "gemini-2.5-pro"
         PY + "llama_index",
         llm("openai", "gpt-4o", 1024, 5, 1029),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
     ),
     Case(
         "litellm passes on inclusive figures",
@@ -205,8 +204,7 @@ GEMINI = "gemini-2.5-pro"
         PY + "mistralai",
         llm("mistralai", "mistral-large", 1024, 5, 1029),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
     ),
     Case(
         "agno passes on Anthropic's input without its cached tokens",
@@ -226,8 +224,7 @@ GEMINI = "gemini-2.5-pro"
         PY + "smolagents",
         llm("openai", "gpt-4o", 1024, 5, 1029),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
     ),
     Case(
         "portkey passes on Claude's input without its cached tokens",
@@ -242,8 +239,7 @@ GEMINI = "gemini-2.5-pro"
         PY + "openai_agents",
         llm("openai", "gpt-4o", 1024, 5),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
     ),
     Case(
         "openai-agents' Responses have",

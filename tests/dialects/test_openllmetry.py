@@ -50,8 +50,7 @@ def claude(**figures: int) -> dict[str, object]:
         OTEL + "openai.v1",
         old("OpenAI", "gpt-4o", prompt_tokens=1024, completion_tokens=5),
         LONG,
-        ("cache_unsaid", "cache_write_unsaid"),
-        PARTIAL,
+        ("cache_read_unsaid", "cache_write_unsaid"),
         version="0.38.12",
     ),
     Case(
@@ -249,8 +248,7 @@ def claude(**figures: int) -> dict[str, object]:
         OTEL + "together",
         old("TogetherAI", "deepseek-ai/DeepSeek-V3", input_tokens=1024, output_tokens=5),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
         version="0.62.4",
     ),
     Case(
@@ -268,8 +266,7 @@ def claude(**figures: int) -> dict[str, object]:
         OTEL + "crewai",
         chat_by("openai", "gpt-4o", **LONG),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
         version="0.62.4",
     ),
     Case(
@@ -285,8 +282,7 @@ def claude(**figures: int) -> dict[str, object]:
         JS + "openai",
         chat_by("openai", "gpt-4o", **LONG),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
         version="0.27.0",
     ),
     Case(

@@ -119,8 +119,7 @@ LONG = {"input_tokens": 1024, "output_tokens": 5}
         OTEL + "openai_v2",
         system("openai", "gpt-4o", **LONG),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
     ),
     Case("a short prompt is never cached", OTEL + "openai_v2", system("openai", "gpt-4o", **SHORT), SHORT),
     Case(
@@ -169,8 +168,7 @@ LONG = {"input_tokens": 1024, "output_tokens": 5}
         "@opentelemetry/instrumentation-openai",
         system("openai", "gpt-4o", **LONG),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
         version="0.21.0",
     ),
     Case(
@@ -187,8 +185,7 @@ LONG = {"input_tokens": 1024, "output_tokens": 5}
         "io.opentelemetry.openai-java-1.1",
         chat_by("openai", "gpt-4o", **LONG),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
         version="2.30.0-alpha",
     ),
     Case(
@@ -204,8 +201,7 @@ LONG = {"input_tokens": 1024, "output_tokens": 5}
         "OpenAI.ChatClient",
         system("openai", "gpt-4o", **LONG),
         LONG,
-        ("cache_unsaid",),
-        PARTIAL,
+        ("cache_read_unsaid",),
     ),
     Case(
         "OpenAI's .NET SDK with the latest names says all",

@@ -22,7 +22,9 @@ _CERTAIN_FLAGS = (
     "cache_ttl_unsaid", "bedrock_profile_unsaid", "model_restored", "refused", "cut_short", "seller_unknown_host",
 )  # fmt: skip
 # What the emitter is known to get wrong: right figures under these flags are luck.
-_UNRELIABLE_EMITTER_FLAGS = frozenset({"stream_usage_unreliable", "stream_not_ruled_out", "cache_write_unsaid"})
+_UNRELIABLE_EMITTER_FLAGS = frozenset({
+    "stream_usage_unreliable", "stream_not_ruled_out", "cache_read_unsaid", "cache_write_unsaid",
+})  # fmt: skip
 # Of other figures, what the span says must be the provider's.
 _DECIDING = frozenset({"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"})
 

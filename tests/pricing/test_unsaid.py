@@ -81,6 +81,29 @@ def test_an_unsaid_duration_is_no_question_without_a_price_for_an_hour() -> None
     assert price_one(replace(call, flags=(Flag.CACHE_TTL_UNSAID,))) == price_one(call)
 
 
+def test_unsaid_cache_reads_cost_between_all_and_none_of_the_input() -> None:
+    """At most as if nothing had been read from the cache; at least as if all input had been."""
+    usage = {"input_tokens": 10_000, "output_tokens": 5}
+    call = Call("openai", "gpt-4o-2024-08-06", usage)
+    none, every, unsaid = price_calls([
+        call,
+        replace(call, usage={**usage, "cache_read_tokens": 10_000}),
+        replace(call, flags=(Flag.CACHE_READ_UNSAID,)),
+    ])  # fmt: skip
+    assert amounts(unsaid) == (PriceStatus.AMBIGUOUS, None, every.cost, none.cost)
+    assert "read from the provider's cache" in (unsaid.price_reason or "")
+
+
+def test_unsaid_cache_reads_are_no_question_where_they_cost_the_same() -> None:
+    """A model without a price for cache reads is priced, without a word; so is a call that says them."""
+    call = Call("cohere", "command-r-08-2024", {"input_tokens": 10_000, "output_tokens": 5})
+    assert price_one(call).price_status == PriceStatus.PRICED
+    assert price_one(replace(call, flags=(Flag.CACHE_READ_UNSAID,))) == price_one(call)
+    said = Call("openai", "gpt-4o-2024-08-06", {"input_tokens": 10_000, "cache_read_tokens": 3_000, "output_tokens": 5})
+    unsaid = price_one(replace(said, flags=(Flag.CACHE_READ_UNSAID,)))
+    assert (unsaid.price_status, unsaid.cost) == (PriceStatus.PRICED, price_one(said).cost)
+
+
 def test_unsaid_cache_writes_cost_between_none_and_all_of_what_was_not_read() -> None:
     """At least as if nothing had been written; at most as if all uncached input had been, for an hour."""
     usage = {"input_tokens": 10_000, "cache_read_tokens": 3_000, "output_tokens": 5}
