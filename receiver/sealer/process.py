@@ -18,6 +18,7 @@ from pricing.book import PriceBook
 from receiver.attribution_rules import AttributionRulesError
 from receiver.config import SealerConfig
 from receiver.prices import STALE_AFTER_DAYS, CurrentBook, age_days
+from receiver.sealer.jobs.healing import ask_to_heal
 from receiver.sealer.jobs.queue import JobQueue
 from receiver.sealer.jobs.work import Worker
 from receiver.sealer.rules_file import RulesFile
@@ -122,12 +123,14 @@ def _seal_until(
 ) -> bool:
     """Seal until told to stop; False when the rules file was changed for another usable one."""
     worker = Worker(sealer, jobs)
+    ask_to_heal(sealer, jobs)
     full_batches = 0
     while True:
         was_stopping = stopping.is_set()
         if (book := inputs.prices.get()) is not sealer.book:
             sealer.use_prices(book)
             _log.info("prices changed", prices=book.snapshot, own_prices=len(book.own.prices))
+            ask_to_heal(sealer, jobs)
             _warn_of_age(book)
         result = sealer.seal()
         if result is not None:

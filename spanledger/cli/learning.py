@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from billing.periods import parse_period
+from billing.periods import Period, parse_period
 from ledger.filesystem import LocalFilesystem
 from receiver.sealer.asking import carry_out
 from receiver.sealer.jobs.job import JobKind, JobProgress, JobState
@@ -19,8 +21,19 @@ from spanledger.printing.job import CHANGE_COLUMNS, JOB_COLUMNS, job_row, summar
 from spanledger.printing.rows import OutputFormat, print_rows
 from spanledger.settings import Settings, load_settings
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write the corrections without asking.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a command asks for."""
+
+    kind: JobKind
+    period: Period
+    only_unpriced: bool = False
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,16 +45,23 @@ def add_to(app: typer.Typer) -> None:
 def reprice(
     from_: From = None,
     to: To = None,
-    dry_run: DryRun = False,  # noqa: FBT002 - an option of the command line
+    only_unpriced: Annotated[  # noqa: FBT002 - an option of the command line
+        bool,
+        typer.Option("--only-unpriced", help="Only calls without a price that have one now; nothing billed moves."),
+    ] = False,
+    dry_run: DryRun = False,  # noqa: FBT002
     yes: Yes = False,  # noqa: FBT002
     data_dir: DataDir = None,
     output_format: Format = OutputFormat.TABLE,
 ) -> None:
     """Move calls of a period to the prices of now, by correction entries; calls without a price get one that has come.
 
+    A running sealer does the second part by itself when prices change.
+
     Example: spanledger reprice --from 2026-10 --to 2026-11 --dry-run
     """
-    _learn(JobKind.REPRICE, load_settings(data_dir=data_dir), (from_, to), dry_run, yes, output_format)
+    wanted = Wanted(JobKind.REPRICE, parse_period(from_, to), only_unpriced=only_unpriced)
+    _learn(wanted, load_settings(data_dir=data_dir), dry_run, yes, output_format)
 
 
 def reread(
@@ -56,7 +76,8 @@ def reread(
 
     Example: spanledger reread --from 2026-10-01 --dry-run
     """
-    _learn(JobKind.REREAD, load_settings(data_dir=data_dir), (from_, to), dry_run, yes, output_format)
+    wanted = Wanted(JobKind.REREAD, parse_period(from_, to))
+    _learn(wanted, load_settings(data_dir=data_dir), dry_run, yes, output_format)
 
 
 def reattribute(
@@ -71,7 +92,8 @@ def reattribute(
 
     Example: spanledger reattribute --from 2026-10 --yes
     """
-    _learn(JobKind.REATTRIBUTE, load_settings(data_dir=data_dir), (from_, to), dry_run, yes, output_format)
+    wanted = Wanted(JobKind.REATTRIBUTE, parse_period(from_, to))
+    _learn(wanted, load_settings(data_dir=data_dir), dry_run, yes, output_format)
 
 
 def jobs(data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) -> None:
@@ -85,9 +107,8 @@ def jobs(data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) -
 
 
 def _learn(
-    kind: JobKind,
+    wanted: Wanted,
     settings: Settings,
-    period: tuple[str | None, str | None],
     dry_run: bool,  # noqa: FBT001
     yes: bool,  # noqa: FBT001
     output_format: OutputFormat,
@@ -95,30 +116,30 @@ def _learn(
     """Show the summary first; write only after a yes."""
     only_warnings()
     if not dry_run and yes:
-        _show(_run(kind, settings, period, dry_run=False), output_format, wrote=True)
+        _show(_run(wanted, settings, dry_run=False), output_format, wrote=True)
         return
-    preview = _run(kind, settings, period, dry_run=True)
+    preview = _run(wanted, settings, dry_run=True)
     _show(preview, output_format, wrote=False)
     if dry_run or not preview.rows_changed:
         return
     if not typer.confirm(f"Write corrections for {preview.rows_changed:,} entries?", err=True):
         Console(stderr=True).print("nothing was written")
         return
-    _show(_run(kind, settings, period, dry_run=False), output_format, wrote=True)
+    _show(_run(wanted, settings, dry_run=False), output_format, wrote=True)
 
 
-def _run(kind: JobKind, settings: Settings, period: tuple[str | None, str | None], *, dry_run: bool) -> JobProgress:
-    moments = parse_period(*period)
+def _run(wanted: Wanted, settings: Settings, *, dry_run: bool) -> JobProgress:
     config, files = settings.sealer(), LocalFilesystem()
     job = JobQueue(config.data.jobs, files).ask(
-        kind,
-        start_us=None if moments.start is None else _microseconds(moments.start.timestamp()),
-        end_us=None if moments.end is None else _microseconds(moments.end.timestamp()),
+        wanted.kind,
+        start_us=_microseconds(wanted.period.start),
+        end_us=_microseconds(wanted.period.end),
         dry_run=dry_run,
+        only_unpriced=wanted.only_unpriced,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"{kind.value}: looking through the ledger", total=None)
+        task = bar.add_task(f"{wanted.kind.value}: looking through the ledger", total=None)
         progress = carry_out(
             job,
             config,
@@ -151,5 +172,5 @@ def _sentence(progress: JobProgress, *, wrote: bool) -> str:
     return f"{progress.rows_changed:,} entries corrected in {where} ({seen})"
 
 
-def _microseconds(timestamp_s: float) -> int:
-    return round(timestamp_s * 1_000_000)
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from genai_prices.data import providers
-from genai_prices.types import Provider
+from genai_prices.types import ModelPrice, Provider
 
 from ledger.errors import LedgerDamagedError
 from ledger.filesystem import LocalFilesystem
@@ -20,6 +20,7 @@ from receiver import dialects
 from receiver.attribution import Attribution
 from receiver.attribution_rules import parse_rules
 from receiver.dialects.reading import SpanView
+from receiver.sealer.jobs.healing import ask_to_heal
 from receiver.sealer.jobs.job import Job, JobKind, JobProgress, JobState
 from receiver.sealer.jobs.queue import JobQueue, UnknownJobError
 from receiver.sealer.jobs.work import Worker
@@ -69,9 +70,21 @@ def book_without(model_id: str) -> PriceBook:
     return PriceBook(changed, snapshot="before")
 
 
-def money(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """What every call costs."""
-    return pipeline.rows("SELECT source_id, cost, price_status, price_version FROM calls ORDER BY source_id")
+def book_with_price(model_id: str, per_million: Decimal) -> PriceBook:
+    """The bundled prices, but for one model's price of input."""
+    changed = [
+        replace(
+            one,
+            models=[
+                replace(model, prices=ModelPrice(input_mtok=per_million, output_mtok=per_million))
+                if model.id == model_id
+                else model
+                for model in one.models
+            ],
+        )
+        for one in providers
+    ]
+    return PriceBook(changed, snapshot="dearer")
 
 
 def test_price_that_arrives_later_heals_its_calls(tmp_path: Path) -> None:
@@ -131,6 +144,41 @@ def test_only_calls_of_the_period_move(tmp_path: Path) -> None:
         carried_out(pipeline, JobKind.REPRICE, start_us=start_us, end_us=start_us + DAY_NS // 1000)
         statuses = pipeline.rows("SELECT price_status FROM calls ORDER BY start_time")
         assert [row["price_status"] for row in statuses] == ["unknown_model", "priced", "unknown_model"]
+
+
+def test_prices_that_change_under_a_running_sealer_hold_for_new_calls(tmp_path: Path) -> None:
+    """What is sealed keeps its price; what comes is priced by the new ones, on the quick way too."""
+    with Pipeline(tmp_path, book=book_without("gpt-4o")) as pipeline:
+        pipeline.take(call(), call())
+        pipeline.sealer.use_prices(BOOK)
+        pipeline.take(call(), call())
+        statuses = pipeline.rows('SELECT "commit", price_status, count(*) AS calls FROM calls GROUP BY ALL ORDER BY 1')
+        assert [(row["price_status"], row["calls"]) for row in statuses] == [("unknown_model", 2), ("priced", 2)]
+
+
+def test_a_sealer_with_newer_prices_heals_what_had_none_and_nothing_else(tmp_path: Path) -> None:
+    """Asked for once for each state of the prices; what was billed keeps its price."""
+    dearer = book_with_price("gpt-4o-mini", Decimal(100))
+    with Pipeline(tmp_path, book=book_without("gpt-4o")) as pipeline:
+        pipeline.take(call(), call(model="gpt-4o-mini-2024-07-18"))
+        pipeline.restart_sealer()
+        before = pipeline.rows("SELECT cost FROM calls WHERE response_model LIKE '%mini%'")
+        queue = JobQueue(pipeline.data.jobs, LocalFilesystem())
+        for _ in range(2):
+            with Sealer(pipeline.data, attribution=Attribution(), book=dearer, filesystem=LocalFilesystem()) as sealer:
+                ask_to_heal(sealer, queue)
+                worker = Worker(sealer, queue)
+                while worker.work():
+                    pass
+        assert [job.only_unpriced for job in queue.jobs()] == [True]
+        assert pipeline.value("SELECT count(*) FROM unpriced") == 0
+        assert pipeline.rows("SELECT cost FROM calls WHERE response_model LIKE '%mini%'") == before
+
+
+def test_a_ledger_without_entries_needs_no_healing(pipeline: Pipeline) -> None:
+    """A first start asks for nothing."""
+    queue = JobQueue(pipeline.data.jobs, LocalFilesystem())
+    assert ask_to_heal(pipeline.sealer, queue) is None
 
 
 def test_rereading_with_the_same_rules_writes_nothing(pipeline: Pipeline) -> None:

@@ -39,6 +39,10 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None: to the end."""
     dry_run: bool = False
     """Compute and sum up, write nothing."""
+    only_unpriced: bool = False
+    """Reprice only what has no price, and only if it has one now: nothing that was billed moves."""
+    because: str = ""
+    """What the sealer itself asked it for; empty when a person asked."""
 
     def covers(self, start_time_us: int | None) -> bool:
         """Say whether a call that began then is within the period; one without a time is within every open one."""

@@ -34,7 +34,16 @@ class JobQueue:
     folder: Path
     filesystem: Filesystem
 
-    def ask(self, kind: JobKind, *, start_us: int | None, end_us: int | None, dry_run: bool) -> Job:
+    def ask(
+        self,
+        kind: JobKind,
+        *,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        dry_run: bool = False,
+        only_unpriced: bool = False,
+        because: str = "",
+    ) -> Job:
         """Put a job at the end of the queue."""
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         job = Job(
@@ -43,6 +52,8 @@ class JobQueue:
             start_us=start_us,
             end_us=end_us,
             dry_run=dry_run,
+            only_unpriced=only_unpriced,
+            because=because,
         )
         self.filesystem.make_folder(self.folder)
         self._write(self.folder / f"{job.id}{_JOB_SUFFIX}", job)

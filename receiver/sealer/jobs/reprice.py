@@ -29,8 +29,10 @@ _AMOUNTS: Final = (
 )  # fmt: skip
 
 
-def reprice(rows: pa.Table, stand: Sequence[StandingRow], *, book: PriceBook) -> Iterator[tuple[StandingRow, Rewrite]]:
-    """Yield the standing calls whose price differs now."""
+def reprice(
+    rows: pa.Table, stand: Sequence[StandingRow], *, book: PriceBook, only_unpriced: bool = False
+) -> Iterator[tuple[StandingRow, Rewrite]]:
+    """Yield the standing calls whose price differs now; if wanted, only those that had none and have one now."""
     calls = [row for row in stand if row.state.span_class == SpanClass.USAGE]
     if not calls:
         return
@@ -38,8 +40,11 @@ def reprice(rows: pa.Table, stand: Sequence[StandingRow], *, book: PriceBook) ->
     old = _values(taken, {name: taken.column(name) for name in PRICED_COLUMNS})
     new = _values(taken, price_rows(taken, book=book))
     for row, before, after in zip(calls, old, new, strict=True):
+        reason = _reason(before, after)
+        if only_unpriced and reason != PRICE_ARRIVED:
+            continue
         if any(before.get(name) != after.get(name) for name in _AMOUNTS):
-            yield row, Rewrite(row.state.fact, after, _reason(before, after))
+            yield row, Rewrite(row.state.fact, after, reason)
 
 
 def _values(rows: pa.Table, columns: dict[str, Any]) -> list[dict[str, Any]]:

@@ -122,7 +122,7 @@ class _Run:
 
     def _changes(self, rows: pa.Table, stand: list[StandingRow]) -> Iterator[tuple[StandingRow, Rewrite | None]]:
         if self.job.kind == JobKind.REPRICE:
-            return reprice(rows, stand, book=self._sealer.book)
+            return reprice(rows, stand, book=self._sealer.book, only_unpriced=self.job.only_unpriced)
         if self.job.kind == JobKind.REREAD:
             return reread(rows, stand)
         return reattribute(rows, stand, attribution=self._sealer.attribution)
