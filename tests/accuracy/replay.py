@@ -2,7 +2,8 @@
 
 A ledger per instrumentation: what three instrumentations tell of one call would otherwise be one call seen three
 times, as it should be. Ids and times are the replay's own and the same in every run: a recording is a trace, a span's
-place in it is its id. Must not: judge.
+place in it is its id. Everything is sent twice, the second time backwards, as senders that are unsure do: that must
+change nothing. Must not: judge.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ _COLUMNS: Final = (
     "cost_low",
     "cost_high",
 )
+
+# Calls whose money contradicts itself.
+_CROOKED: Final = """SELECT trace_id, price_status, cost, cost_low, cost_high FROM calls
+WHERE cost <> input_cost + output_cost + other_cost OR cost < 0 OR cost_low > cost_high
+    OR (price_status = 'priced') <> (cost IS NOT NULL)"""
 
 
 class ReplayError(Exception):
@@ -99,7 +105,8 @@ def replay(recordings: Sequence[Recording], *, folder: Path) -> Replayed:
     seal = Program("seal", log=folder / "seal.log", data_dir=str(data.root))
     with receive, seal:
         wait_until(lambda: is_listening(otlp), what=f"the receiver listens; its log: {receive.log_text[-2000:]}")
-        export(otlp, *_requests(recordings))
+        requests = list(_requests(recordings))
+        export(otlp, *requests, *reversed(requests))
         wait_until(data.views.exists, what=f"the sealer has begun; its log: {seal.log_text[-2000:]}")
         # In the data's direction: nothing comes in any more, then all that is there is sealed.
         for program in (receive, seal):
@@ -145,8 +152,12 @@ def _read(data: DataDirectory, *, spans: int) -> Replayed:
         rows = tuple(_row(dict(zip(names, values, strict=True))) for values in cursor.fetchall())
         cursor = connection.execute("SELECT * FROM audit")
         audit = dict(zip([column[0] for column in cursor.description or ()], cursor.fetchall()[0], strict=True))
-    if not (audit["adds_up"] and audit["ledger_agrees"]) or audit["received"] != spans:
-        raise ReplayError(f"the ledger does not add up: sent {spans} spans, audit {audit}")
+        cursor = connection.execute(_CROOKED)
+        crooked = cursor.fetchall()
+    if not (audit["adds_up"] and audit["ledger_agrees"]) or audit["received"] != 2 * spans:
+        raise ReplayError(f"the ledger does not add up: sent {spans} spans twice, audit {audit}")
+    if crooked:
+        raise ReplayError(f"the parts of a cost are not its whole, or a status contradicts it: {crooked[:5]}")
     return Replayed(rows=rows, audit=audit)
 
 
