@@ -35,8 +35,13 @@ class _Answer(msgspec.Struct, omit_defaults=True):
 
 
 class _ResponseMetadata(msgspec.Struct):
+    """What LangChain passes on of the provider's answer; its usage block has one of two names."""
+
+    id: Any = None
     model_name: Any = None
     service_tier: Any = None
+    usage: Any = None
+    token_usage: Any = None
 
 
 class _Message(msgspec.Struct):
@@ -100,8 +105,10 @@ def _of_run(text: bytes) -> dict[str, Any]:
             return _kept(
                 {
                     "usage_metadata": inner.usage_metadata,
-                    "model_name": said.model_name or _word(parts, "model_name"),
-                    "service_tier": said.service_tier or _word(parts, "service_tier"),
+                    "usage": said.usage or said.token_usage or _part(parts, "usage"),
+                    "response_id": said.id or _part(parts, "response_id"),
+                    "model_name": said.model_name or _part(parts, "model_name"),
+                    "service_tier": said.service_tier or _part(parts, "service_tier"),
                 }
             )
     return {}
@@ -131,7 +138,7 @@ def _generations(raw: bytes) -> list[_Generation]:
         return _flat.decode(raw)
 
 
-def _word(parts: Mapping[str, msgspec.Raw], key: str) -> object:
+def _part(parts: Mapping[str, msgspec.Raw], key: str) -> object:
     return msgspec.json.decode(parts[key]) if key in parts else None
 
 

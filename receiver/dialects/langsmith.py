@@ -2,8 +2,9 @@
 
 Counts are LangChain's usage metadata, which is inclusive; its details stand in two attributes as the text of a Python
 dict, where the run's output has them at the top, and otherwise only within the output itself (`gen_ai.completion`), of
-which the receiver keeps the usage alone. A chain repeats what its parts used and is an aggregate. `gen_ai.system` is
-guessed from the model's name and not believed: who sold the call says `ls_provider`, where LangChain has it.
+which the receiver keeps the usage alone. Where that has the provider's own block and the answer's id, both are taken.
+A chain repeats what its parts used and is an aggregate. `gen_ai.system` is guessed from the model's name and not
+believed: who sold the call says `ls_provider`, where LangChain has it.
 
 Source: langsmith 0.15.1 _internal/otel/_otel_exporter.py.
 """
@@ -80,7 +81,8 @@ def _take_details(reading: Reading, attributes: Mapping[str, AttributeValue]) ->
     if completion is not None:
         reading.response_model = reading.response_model or word_of(completion.get("model_name"))
         reading.service_tier = reading.service_tier or word_of(completion.get("service_tier"))
-        block = read_block(completion.get("usage_metadata"))
+        reading.response_id = reading.response_id or word_of(completion.get("response_id"))
+        block = read_block(completion.get("usage")) or read_block(completion.get("usage_metadata"))
         if block is not None:
             take_block(reading, block, COMPLETION)
             return

@@ -11,7 +11,7 @@ from typing import Final
 from ledger.vocabulary import BillingMode, Flag, UsageStatus
 from receiver.dialects.conventions import USAGE_KEYS, WITHOUT_OUTPUT
 from receiver.dialects.emitter import Quirk
-from receiver.dialects.figures import read_count
+from receiver.dialects.figures import read_count, read_text
 from receiver.dialects.finish import is_claude as is_claude
 from receiver.dialects.finish import say_ttl as say_ttl
 from receiver.dialects.reading import Reading, SpanKind, SpanView
@@ -58,15 +58,18 @@ def name_aggregate(reading: Reading, operation: str) -> None:
 
 
 def cached_apart(*providers: str) -> Quirk:
-    """Return the quirk of leaving cached tokens out of the input of calls to these sellers, or to Claude through them.
+    """Return the quirk of leaving cached tokens out of the input of calls to these sellers, or by their API elsewhere.
 
     For emitters that copy each provider's figure as it is; where the span's own evidence has spoken, that stands.
     """
 
-    def amend(_: SpanView, reading: Reading) -> None:
+    def amend(span: SpanView, reading: Reading) -> None:
         units = reading.usage
         cached = units.get("cache_read_tokens", 0) + units.get("cache_write_tokens", 0)
-        if not cached or "input_tokens" not in units or reading.provider not in providers:
+        if not cached or "input_tokens" not in units:
+            return
+        named = read_text(span.attributes, ("gen_ai.provider.name", "gen_ai.system"))
+        if reading.provider not in providers and named not in providers:
             return
         if any(flag.startswith(("exclusive_input:", "usage_from:")) for flag in reading.usage_flags):
             return

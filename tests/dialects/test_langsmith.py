@@ -81,6 +81,21 @@ def test_details_within_the_output() -> None:
     assert (found.response_model, found.service_tier) == ("claude-sonnet-4-5-20250929", "priority")
 
 
+def test_the_providers_block_and_id_within_the_output() -> None:
+    """LangChain passes on the answer's id, by which the same call seen elsewhere is known, and its usage block."""
+    block = {
+        "input_tokens": 4,
+        "cache_creation_input_tokens": 300,
+        "cache_read_input_tokens": 1000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
+        "output_tokens": 50,
+        "server_tool_use": {"web_search_requests": 2},
+    }
+    message = {"kwargs": {"usage_metadata": USAGE, "response_metadata": {"id": "msg_1", "usage": block}}}
+    found = read_of("langsmith", RUN | {"gen_ai.completion": json.dumps({"generations": [[{"message": message}]]})})
+    assert (found.response_id, found.usage["web_searches"], found.usage["input_tokens"]) == ("msg_1", 2, 1304)
+
+
 @pytest.mark.parametrize(
     "output",
     [

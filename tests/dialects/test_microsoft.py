@@ -86,6 +86,14 @@ def test_agent_framework_copies_claudes_input() -> None:
     assert (large.usage["input_tokens"], large.usage_flags[0]) == (6920, "exclusive_input:emitter")
 
 
+def test_claudes_api_at_an_address_nobody_knows() -> None:
+    """The input lacks the cache by the API's ways, whoever answers with them."""
+    found = read_of(
+        "agent_framework", CLAUDE | {"gen_ai.usage.input_tokens": 5000, "server.address": "llm.example.org"}
+    )
+    assert found.usage["input_tokens"] == 6920
+
+
 @pytest.mark.parametrize(
     "scope", ["agent_framework", "semantic_kernel.connectors", "Microsoft.SemanticKernel.Connectors"]
 )
