@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import platform
 import shutil
@@ -14,16 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from bench.families import OFFICIAL, WRITERS, Writer
+from bench.floor import floor_spans_per_s
 from bench.load import Sent, make_request, send_from_process
 from bench.servers import ServerProcess, discard, receiver, rotel
 from ledger.filesystem import LocalFilesystem
 from ledger.layout import DataDirectory
 from ledger.manifest import read_state
+from ledger.schema import Table
 from pricing.book import PriceBook
 from receiver.config import SealerConfig
 from receiver.journal import Journal
-from receiver.sealer.seal import Sealer
+from receiver.sealer.seal import BATCH_SPANS_MAX, Sealer
 
 SPANS_EACH = 1000
 GENAI_SHARE = 0.3
@@ -96,10 +101,15 @@ def measure_latency(duration: Duration, *, half_of: float) -> None:
 
 def measure_seal(duration: Duration) -> None:
     """Measure journal frames to queryable Parquet, in one process, by its own CPU time."""
-    sealed = _seal(OFFICIAL, spans=duration.sealed_spans)
+    rounds = [_seal(OFFICIAL, spans=duration.sealed_spans) for _ in range(duration.rounds)]
+    sealed = max(rounds, key=lambda one: one.calls_per_s)
+    floor = max(_floor(OFFICIAL) for _ in range(duration.rounds))
     _row("wire → queryable Parquet", f"{sealed.calls_per_s:,.0f} GenAI spans/s per core", "goal ≥ 60,000",
          f"{sealed.wall_s:.1f} s")  # fmt: skip
+    _row("  against its libraries alone", f"{sealed.calls_per_s / floor:.2f}", "", f"floor {floor:,.0f} spans/s")
     _row("  of which on disk", f"{sealed.bytes_each:.0f} bytes a call", "", "not yet compacted, with evidence")
+    each = _seal(OFFICIAL, spans=duration.sealed_spans // FAMILY_PART, spans_per_trace=4)
+    _row("  four calls a trace", f"{each.calls_per_s:,.0f} GenAI spans/s per core")
     for writer in WRITERS:
         each = _seal(writer, spans=duration.sealed_spans // FAMILY_PART)
         _row(f"  {writer.name}", f"{each.calls_per_s:,.0f} GenAI spans/s per core")
@@ -112,39 +122,59 @@ class Sealed:
     calls: int
     wall_s: float
     cpu_s: float
-    size_bytes: int
+    bytes_each: float
+    """Bytes on disk per call."""
 
     @property
     def calls_per_s(self) -> float:
         """Calls per second of CPU time."""
         return self.calls / self.cpu_s
 
-    @property
-    def bytes_each(self) -> float:
-        """Bytes on disk per call."""
-        return self.size_bytes / self.calls
 
-
-def _seal(writer: Writer, *, spans: int) -> Sealed:
+def _seal(writer: Writer, *, spans: int, spans_per_trace: int = 1) -> Sealed:
+    """Seal one commit's worth first: what is worked out once per process is not what is measured."""
     spans_each = 1000
     with _scratch() as folder:
         data = DataDirectory(folder)
         journal = Journal(data.journal, filesystem=LocalFilesystem())
-        for seed in range(spans // spans_each):
-            body = make_request(spans=spans_each, genai_share=1.0, seed=seed, writer=writer)
+        for seed in range((BATCH_SPANS_MAX + spans) // spans_each):
+            body = make_request(
+                spans=spans_each, genai_share=1.0, seed=seed, writer=writer, spans_per_trace=spans_per_trace
+            )
             journal.append(received=spans_each, kept=spans_each, payload=body)
         journal.close()
-        sealer = Sealer(
-            data, attribution=SealerConfig(data).attribution, book=PriceBook.bundled(), filesystem=LocalFilesystem()
-        )
+        sealer = _sealer(data)
         gc.disable()  # as the sealer's own process does
+        sealer.seal()
+        first = sealer.state.count("usage")
         wall_s, cpu_s = _timed(lambda: _seal_all(sealer))
         gc.enable()
         sealer.close()
         state = read_state(data.manifest)
     calls = state.count("usage")
-    assert calls == spans // spans_each * spans_each
-    return Sealed(calls, wall_s, cpu_s, sum(segment.size_bytes for segment in state.segments))
+    assert calls == (BATCH_SPANS_MAX + spans) // spans_each * spans_each
+    size_bytes = sum(segment.size_bytes for segment in state.segments)
+    return Sealed(calls - first, wall_s, cpu_s, size_bytes / calls)
+
+
+def _floor(writer: Writer) -> float:
+    """Measure the libraries alone, on the spans and the rows of one commit."""
+    with _scratch() as folder:
+        data = DataDirectory(folder)
+        bodies = [make_request(spans=1000, genai_share=1.0, seed=seed, writer=writer) for seed in range(10)]
+        with contextlib.closing(Journal(data.journal, filesystem=LocalFilesystem())) as journal:
+            for body in bodies:
+                journal.append(received=1000, kept=1000, payload=body)
+        with _sealer(data) as sealer:
+            sealer.seal()
+            rows = pa.concat_tables([sealer.segment_rows(one) for one in sealer.state.of_table(Table.USAGE)])
+    return floor_spans_per_s(bodies, rows)
+
+
+def _sealer(data: DataDirectory) -> Sealer:
+    return Sealer(
+        data, attribution=SealerConfig(data).attribution, book=PriceBook.bundled(), filesystem=LocalFilesystem()
+    )
 
 
 def _seal_all(sealer: Sealer) -> None:

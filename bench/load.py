@@ -39,7 +39,9 @@ class Sent:
         return self.spans / self.seconds
 
 
-def make_request(*, spans: int, genai_share: float, seed: int, writer: Writer = OFFICIAL) -> bytes:
+def make_request(
+    *, spans: int, genai_share: float, seed: int, writer: Writer = OFFICIAL, spans_per_trace: int = 1
+) -> bytes:
     """Return one encoded request, its GenAI spans by this writer; the same seed gives the same bytes."""
     chance = random.Random(seed)
     message = ExportTraceServiceRequest()
@@ -52,11 +54,14 @@ def make_request(*, spans: int, genai_share: float, seed: int, writer: Writer = 
         scope_spans = resource_spans.scope_spans.add()
         scope_spans.scope.name = by.scope
         scope_spans.scope.version = by.version
+        trace_id = parent_span_id = b""
         for number in range(count):
+            if number % spans_per_trace == 0:
+                trace_id, parent_span_id = chance.randbytes(16), chance.randbytes(8)
             span = scope_spans.spans.add(
-                trace_id=chance.randbytes(16),
+                trace_id=trace_id,
                 span_id=chance.randbytes(8),
-                parent_span_id=chance.randbytes(8),
+                parent_span_id=parent_span_id,
                 name=by.span_name,
                 kind=Span.SPAN_KIND_CLIENT,
                 start_time_unix_nano=_START_NS + number * 1000,

@@ -6,7 +6,8 @@ holds, and what is left open in it: texts passed on, and units that are sums of 
 that holds, the dialect reads one span with notes taken, and that gives the next template.
 
 Each template is checked once, against the dialect's reading of the very span it was taken from. A span that is no
-call, whose reading cannot be noted, or whose shape has too many templates, goes the long way.
+call, whose reading cannot be noted, or whose shape has too many templates, goes the long way; so do, for a while, all
+spans of a scope whose templates serve too few of them.
 
 Must not: decide what a reading says.
 """
@@ -51,8 +52,12 @@ _UNITS: Final = frozenset(UNIT_COLUMNS)
 _OWN_TEXTS: Final = frozenset({"response_id", "user_id", "session_id"})
 _SHAPES_MAX: Final = 20_000
 _CONSTANTS_MAX: Final = 200_000
+# A scope with this many templates or more, each of which served fewer spans than this, is left alone for this many.
+_TEMPLATES_MIN: Final = 64
+_SERVED_MIN: Final = 4
+_REST_SPANS: Final = 200_000
 # New shapes in one batch that are worked out; the rest of them wait for the next one, and go the long way.
-_NEW_TEMPLATES_MAX: Final = 500
+_NEW_TEMPLATES_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,27 @@ class _Scope:
     asked: dict[Asked, bool] = field(default_factory=dict)
     """What its dialect asked for; true where the value was asked for whole."""
     shapes: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
+    made: int = 0
+    """Templates worked out."""
+    served: int = 0
+    """Spans that had one."""
+    rest: int = 0
+    """Spans that go the long way before templates are tried again."""
+
+    def is_resting(self, spans: int) -> bool:
+        """Say whether these spans are to go the long way unlooked at."""
+        if self.rest <= 0:
+            return False
+        self.rest -= spans
+        return True
+
+    def count(self, served: int) -> None:
+        """Count spans that had a template; rest if templates are not worth their while."""
+        self.served += served
+        if self.made >= _TEMPLATES_MIN and self.served < self.made * _SERVED_MIN:
+            self.shapes.clear()
+            self.made = self.served = 0
+            self.rest = _REST_SPANS
 
     def add(self, notes: Notes) -> None:
         """Add what was asked."""
@@ -123,9 +149,10 @@ class Templates:
             is_of_scope = np.zeros(len(spans.origins), np.bool_)
             is_of_scope[origins] = True
             rows = np.flatnonzero(spans.plain & is_of_scope[spans.origin])
-            if rows.size:
-                scope = self._scopes.setdefault(encoded, _Scope())
+            scope = self._scopes.setdefault(encoded, _Scope())
+            if rows.size and not scope.is_resting(len(rows)):
                 reading.read_scope(scope, rows, numbers)
+                scope.count(int((numbers[rows] != LONG_WAY).sum()))
         return numbers
 
     def new(self, spans: SpanColumns, row: int, scope: _Scope) -> int:
@@ -172,6 +199,7 @@ class _BatchReading:
                 return True
         while rows.size and len(known) < _TEMPLATES_OF_SHAPE_MAX and self._new < _NEW_TEMPLATES_MAX:
             self._new += 1
+            scope.made += 1
             asked = dict(scope.asked)
             number = self._templates.new(self._spans, int(rows[0]), scope)
             if scope.asked != asked:
