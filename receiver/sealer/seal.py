@@ -16,18 +16,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
 import pyarrow as pa
 
 from ledger.filesystem import Filesystem
 from ledger.layout import DataDirectory
 from ledger.lock import ProcessLock, remove_stale_lock
 from ledger.manifest import RECEIVED, Commit, LedgerState, ManifestWriter
-from ledger.schema import CountSource, SpanClass, Table
+from ledger.schema import CountSource, EntryType, SpanClass, Table
 from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
 from pricing.book import PriceBook
@@ -37,10 +38,10 @@ from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
 from receiver.prices import versions_of
 from receiver.sealer.candidate import Candidate, PayerSpan, interpret
-from receiver.sealer.columns.calls import PlainCalls
+from receiver.sealer.columns.calls import CallInColumns, PlainCalls
 from receiver.sealer.columns.quick import QuickWay, ScopedSpan
 from receiver.sealer.decode import Decoder
-from receiver.sealer.differences import Plan, plan
+from receiver.sealer.differences import NewRow, Plan, plan
 from receiver.sealer.facts import SpanState
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey
 from receiver.sealer.nesting import unique_id
@@ -94,6 +95,14 @@ class _Found:
         """Return the response ids by which these calls are known in other traces."""
         ids = ((one.ingest_scope, unique_id(one.fact)) for one in self.candidates)
         return {ResponseKey(scope, response_id) for scope, response_id in ids if response_id is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _InColumns:
+    """Plain calls: those that are alone, and those that were planned beside others."""
+
+    alone: PlainCalls | None = None
+    company: PlainCalls | None = None
 
 
 @dataclass(slots=True)
@@ -197,14 +206,14 @@ class Sealer:
 
     def preview(self, planned: Plan) -> dict[Table, pa.Table]:
         """Return the rows that a job's plan comes to, without writing them."""
-        return self._tables(planned, None, self.state.commit + 1)[0]
+        return self._tables(planned, _InColumns(), self.state.commit + 1)[0]
 
     def rewrite(self, planned: Plan) -> int:
         """Commit what a job changes in the ledger; return the commit's number. Nothing of the journal is consumed."""
         assert not planned.new_rows, "a job has no new spans"
         counts = Counter({one.value: planned.counts[one] for one in SpanClass})
         assert not sum(counts.values()), "a job moves spans from one class to another"
-        return self._commit(planned, counts, batch=_Batch(), forgotten=())
+        return self._commit(planned, counts, batch=_Batch(), forgotten=(), plain=_InColumns())
 
     def segment_rows(self, segment: Segment) -> pa.Table:
         """Return the rows of a live segment."""
@@ -249,21 +258,22 @@ class Sealer:
 
     # ------------------------------------------------------------ 2: plan and rows
 
-    def _plan(self, batch: _Batch) -> tuple[Plan, PlainCalls | None, Counter[str]]:
+    def _plan(self, batch: _Batch) -> tuple[Plan, _InColumns, Counter[str]]:
         spans = self._quick.read(batch.frames)
         received = sum(frame.received for frame in batch.frames)
         seen = sum(frame.kept for frame in batch.frames)
         assert len(spans) == seen, "a frame's payload does not hold the spans it counts"
         found = _Found()
         found.add(self._quick.others(spans), self._attribution)
-        plain, others = self._quick.plain_calls(spans, taken=found.traces(), ids=found.ids(), index=self._index)
-        found.add(others, self._attribution)
+        alone, company = self._quick.plain_calls(spans, taken=found.traces(), ids=found.ids(), index=self._index)
+        if company is not None:
+            found.candidates += company.candidates()
         result = plan(found.candidates, found.payers, self._index, count_source=self._count_source)
-        result.counts[SpanClass.USAGE] += len(plain) if plain is not None else 0
+        result.counts[SpanClass.USAGE] += len(alone) if alone is not None else 0
         result.counts[SpanClass.NOT_GENAI] += found.nothing + received - seen
         counts: Counter[str] = Counter({one.value: result.counts[one] for one in SpanClass})
         counts[RECEIVED] = received
-        return result, plain, counts
+        return result, _InColumns(alone, company), counts
 
     def _commit(
         self,
@@ -272,7 +282,7 @@ class Sealer:
         *,
         batch: _Batch,
         forgotten: tuple[str, ...],
-        plain: PlainCalls | None = None,
+        plain: _InColumns,
     ) -> int:
         """Steps 2 to 5: segments, the manifest line, the index, the views."""
         number = self.state.commit + 1
@@ -292,7 +302,7 @@ class Sealer:
         return commit
 
     def _write_segments(
-        self, result: Plan, plain: PlainCalls | None, batch: _Batch, number: int
+        self, result: Plan, plain: _InColumns, batch: _Batch, number: int
     ) -> tuple[list[Segment], IndexChanges]:
         ranges = {name: (batch.starts[name], end) for name, end in batch.positions.items()}
         tables, changes = self._tables(result, plain, number)
@@ -309,38 +319,46 @@ class Sealer:
         ]
         return segments, changes
 
-    def _tables(
-        self, result: Plan, plain: PlainCalls | None, number: int
-    ) -> tuple[dict[Table, pa.Table], IndexChanges]:
+    def _tables(self, result: Plan, plain: _InColumns, number: int) -> tuple[dict[Table, pa.Table], IndexChanges]:
         """Build the rows of each table that has any, and what the index must learn of where they stand."""
         stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
         places: dict[int, int] = {}
         tables: dict[Table, pa.Table] = {}
-        first_plain = 0
+        first_alone = 0
         for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE):
-            parts = self._rows(result, table, stamp, places)
-            if plain is not None and table == Table.USAGE:
-                first_plain = sum(part.num_rows for part in parts)
-                parts.append(plain.table(stamp=stamp, book=self._book))
+            parts = self._rows(result, table, stamp, places, plain.company)
+            if plain.alone is not None and table == Table.USAGE:
+                first_alone = sum(part.num_rows for part in parts)
+                parts.append(plain.alone.table(stamp=stamp, book=self._book))
             if parts:
                 tables[table] = pa.concat_tables(parts)
         if result.payers:
             tables[Table.TRACE_FACTS] = payer_rows(result.payers, stamp=stamp)
         changes = _index_changes(result, number, places)
-        if plain is not None:
-            plain.put(changes, commit=number, first_row=first_plain)
+        if plain.alone is not None:
+            plain.alone.put(changes, commit=number, first_row=first_alone)
         return tables, changes
 
-    def _rows(self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int]) -> list[pa.Table]:
+    def _rows(
+        self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int], company: PlainCalls | None
+    ) -> list[pa.Table]:
         """Build one table's rows; note in `places` where each planned row (by identity) will stand."""
-        new = [row for row in result.new_rows if row.table == table]
+        new = [row for row in result.new_rows if row.table == table and not _is_first_bill(row)]
         old = [row for row in result.old_rows if row.table == table]
-        places.update({id(row): position for position, row in enumerate([*new, *old])})
+        first = [row for row in result.new_rows if row.table == table and _is_first_bill(row)]
+        places.update({id(row): position for position, row in enumerate([*new, *old, *first])})
         parts = []
         if new:
+            for row in new:
+                if isinstance(row.candidate, CallInColumns):
+                    assert company is not None, "a call in columns without columns"
+                    row.candidate = self._quick.as_decoded(row.candidate, company)
             parts.append(new_rows(new, table=table, stamp=stamp, labels=self._labels, book=self._book))
         if old:
             parts.append(old_rows(old, table=table, stamp=stamp, read=self._read_back, book=self._book))
+        if first:
+            assert company is not None, "a call in columns without columns"
+            parts.append(_billed_from_columns(company, first).table(stamp=stamp, book=self._book))
         return parts
 
     def _read_back(self, table: Table, commit: int) -> pa.Table:
@@ -395,6 +413,22 @@ class Sealer:
             self._filesystem.rename(file.path, file.path.with_name(file.name + DAMAGED_SUFFIX))
         else:
             self._filesystem.remove(file.path)
+
+
+def _is_first_bill(row: NewRow) -> bool:
+    """Say whether a row is a usage entry of a call in columns, as its prototype is."""
+    return (
+        isinstance(row.candidate, CallInColumns)
+        and row.entry_type == EntryType.USAGE
+        and row.revision == 0
+        and row.reason is None
+    )
+
+
+def _billed_from_columns(company: PlainCalls, rows: Sequence[NewRow]) -> PlainCalls:
+    places = [row.candidate.place for row in rows if isinstance(row.candidate, CallInColumns)]
+    payers = [(row.outcome.customer_id, row.outcome.customer_source) for row in rows]
+    return company.chosen(np.array(places, np.int64), payers)
 
 
 def _index_changes(result: Plan, number: int, places: dict[int, int]) -> IndexChanges:

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 
-from receiver.sealer.columns.fields import TRACE_ID_BYTES, Integers
+from receiver.sealer.columns.fields import TRACE_ID_BYTES, Integers, Mask
 from receiver.sealer.columns.spans import SpanColumns
 from receiver.sealer.index import Index, ResponseKey, TraceKey
 
@@ -30,10 +29,11 @@ class KeyedCalls:
     responses: list[bytes | None]
     """Index keys of their response ids; None for one without an id that is its own."""
 
-    def chosen(self, mask: Sequence[bool]) -> KeyedCalls:
+    def at(self, places: Integers) -> KeyedCalls:
         """Return some of them."""
+        chosen = places.tolist()
         return KeyedCalls(
-            self.rows[np.array(mask, np.bool_)], [*compress(self.traces, mask)], [*compress(self.responses, mask)]
+            self.rows[places], [self.traces[place] for place in chosen], [self.responses[place] for place in chosen]
         )
 
 
@@ -62,17 +62,16 @@ def keyed(spans: SpanColumns, rows: Integers, response_ids: Sequence[str | None]
     )
 
 
-def are_alone(
-    calls: KeyedCalls, *, traces: Collection[TraceKey], ids: Collection[ResponseKey], index: Index
-) -> list[bool]:
+def are_alone(calls: KeyedCalls, *, traces: Collection[TraceKey], ids: Collection[ResponseKey], index: Index) -> Mask:
     """Say which calls are alone; `traces` and `ids` are those of the batch's other spans."""
     trace_is_new = _are_new(calls.traces, {one.key for one in traces}, index)
     given = [one for one in calls.responses if one is not None]
     id_is_new = dict(zip(given, _are_new(given, {one.key for one in ids}, index), strict=True))
-    return [
+    alone = (
         is_new and (response is None or id_is_new[response])
         for is_new, response in zip(trace_is_new, calls.responses, strict=True)
-    ]
+    )
+    return np.fromiter(alone, np.bool_, count=len(calls.rows))
 
 
 def _are_new(keys: list[bytes], taken: Collection[bytes], index: Index) -> list[bool]:

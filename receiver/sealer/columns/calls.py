@@ -1,7 +1,8 @@
-"""Plain calls: spans with a template that are alone in their trace and new to the ledger, as facts and as rows.
+"""Plain calls: spans with a template, as facts and as rows.
 
-Such a span is a call, billed once, whatever else the batch holds; nothing has to be weighed. Its row is its prototype's
-with its own ids, times, texts, figures, payer and evidence put in, and priced.
+One that is alone in its trace and new to the ledger is billed once, whatever else the batch holds; nothing has to be
+weighed. One in company is a candidate like any other; only its span stays in columns. The row of either is its
+prototype's with its own ids, times, texts, figures, payer and evidence put in, and priced.
 
 Must not: decide about a span that is not alone; `differences` does.
 """
@@ -17,11 +18,12 @@ import pyarrow as pa
 
 from ledger.schema import ENTRY_SCHEMA, TIME, UNIT_COLUMNS, SpanClass, Table
 from pricing.book import PriceBook
+from receiver.sealer.candidate import Candidate
 from receiver.sealer.columns.alone import KeyedCalls
 from receiver.sealer.columns.fields import SPAN_ID_BYTES, TRACE_ID_BYTES, Integers, Mask, Octets
-from receiver.sealer.columns.payers import Payers
+from receiver.sealer.columns.payers import Named, Payers
 from receiver.sealer.columns.prototypes import Prototypes
-from receiver.sealer.columns.spans import SpanColumns, evidence_maps
+from receiver.sealer.columns.spans import SpanColumns, evidence_maps, span_names
 from receiver.sealer.columns.templates import Template
 from receiver.sealer.facts import SpanFact, SpanState
 from receiver.sealer.index import IndexChanges
@@ -53,6 +55,13 @@ class Figures:
         return [value if said else None for value, said in zip(values, self.said.tolist(), strict=True)]
 
 
+class CallInColumns(Candidate):
+    """A call in company, whose span and reading stand in columns until something needs them."""
+
+    place: int = 0
+    """Among the calls in company."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlainCalls:
     """What a batch's plain calls are, column by column."""
@@ -70,6 +79,31 @@ class PlainCalls:
 
     def __len__(self) -> int:
         return len(self.calls.rows)
+
+    def chosen(self, places: Integers, payers: Sequence[Named]) -> PlainCalls:
+        """Return some of them, with the payers that their traces gave them."""
+        taken = pa.array(places)
+        return PlainCalls(
+            spans=self.spans,
+            calls=self.calls.at(places),
+            prototype=self.prototype[places],
+            prototypes=self.prototypes,
+            hashes=[self.hashes[place] for place in places.tolist()],
+            usage={name: Figures(one.values[places], one.said[places]) for name, one in self.usage.items()},
+            texts={name: column.take(taken) for name, column in self.texts.items()},
+            payers=Payers(payers, np.arange(len(places))),
+        )
+
+    def candidates(self) -> list[CallInColumns]:
+        """Return them as candidates, to be weighed beside other spans."""
+        scopes = [origin.ingest_scope for origin in self.spans.origins]
+        nothing: Any = None
+        return [
+            CallInColumns(scopes[origin], trace[-TRACE_ID_BYTES:] + fact.span_id, fact, nothing, None, place=place)
+            for place, (origin, trace, fact) in enumerate(
+                zip(self.spans.origin[self.calls.rows].tolist(), self.calls.traces, self.facts(), strict=True)
+            )
+        ]
 
     def put(self, changes: IndexChanges, *, commit: int, first_row: int) -> None:
         """Put into the index what it keeps of them; their rows begin at `first_row` of the commit's usage segment."""
@@ -143,6 +177,10 @@ class PlainCalls:
             **self.texts,
             **{name: pa.array(one.values, mask=~one.said) for name, one in self.usage.items()},
             "span_attributes": evidence_maps(self.spans, rows),
+            "span_name": span_names(self.spans, rows),
+            # Both below 128 in a plain span.
+            "span_kind": pa.array(fields.kind[rows].astype(np.int8)),
+            "span_status": pa.array(fields.status_code[rows].astype(np.int8)),
         }
 
 

@@ -17,14 +17,14 @@ from receiver.sealer.decode import Decoder
 from receiver.sealer.named_payer import named_payer
 
 Column = Any  # a pyarrow array; the library has no types
-_Named = tuple[str | None, str | None]
+Named = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Payers:
     """The customers of calls."""
 
-    named: Sequence[_Named]
+    named: Sequence[Named]
     """Distinct (customer, source)."""
     of_call: Integers
 
@@ -48,7 +48,7 @@ def payers_of(spans: SpanColumns, rows: Integers, *, keys: Sequence[str], decode
     """Return who pays for these calls; `keys` name customers, in order of preference."""
     columns = {key: spans.by_key[key][rows] for key in watched(keys) if key in spans.by_key}
     groups = group([spans.origin[rows], *columns.values()], len(rows))
-    named: list[_Named] = []
+    named: list[Named] = []
     for first in groups.first.tolist():
         attributes: dict[str, AttributeValue] = {}
         for key, column in columns.items():

@@ -13,11 +13,11 @@ import numpy as np
 from pricing.book import PriceBook
 from receiver.attribution import Attribution
 from receiver.journal_reader import Frame
-from receiver.sealer.candidate import START_NS_MAX, START_NS_MIN
+from receiver.sealer.candidate import START_NS_MAX, START_NS_MIN, Candidate, interpret
 from receiver.sealer.columns.alone import KeyedCalls, are_alone, in_order_of_trace, keyed
 from receiver.sealer.columns.attributes import AttributeReader
-from receiver.sealer.columns.calls import PlainCalls, texts_of, usage_of
-from receiver.sealer.columns.fields import Integers
+from receiver.sealer.columns.calls import CallInColumns, PlainCalls, texts_of, usage_of
+from receiver.sealer.columns.fields import Integers, Mask
 from receiver.sealer.columns.payers import payers_of
 from receiver.sealer.columns.prototypes import Prototypes
 from receiver.sealer.columns.spans import SpanColumns, content_hashes, read_spans
@@ -79,8 +79,8 @@ class QuickWay:
 
     def plain_calls(
         self, batch: Batch, *, taken: Collection[TraceKey], ids: Collection[ResponseKey], index: Index
-    ) -> tuple[PlainCalls | None, Iterator[ScopedSpan]]:
-        """Return the calls that are alone, and yield those that are not.
+    ) -> tuple[PlainCalls | None, PlainCalls | None]:
+        """Return the plain calls that are alone, and those in company.
 
         `taken` and `ids` are the traces and the response ids of the other spans of the batch, sets.
         """
@@ -88,8 +88,16 @@ class QuickWay:
         rows = in_order_of_trace(spans, np.flatnonzero(batch.prototype != LONG_WAY))
         calls = keyed(spans, rows, self._response_ids(batch, rows))
         alone = are_alone(calls, traces=taken, ids=ids, index=index)
-        others = self._decoded(spans, rows[~np.array(alone, np.bool_)])
-        return self._calls(batch, calls.chosen(alone)) if any(alone) else None, others
+        return self._calls(batch, calls, alone), self._calls(batch, calls, ~alone)
+
+    def as_decoded(self, call: CallInColumns, company: PlainCalls) -> Candidate:
+        """Return a call in company as the long way has it: with its span and its reading."""
+        row = int(company.calls.rows[call.place])
+        span = company.spans.decoded(row, self._decoder)
+        candidate = interpret(span, ingest_scope=call.ingest_scope, attribution=self._attribution)
+        assert isinstance(candidate, Candidate), "a plain call that the long way does not keep"
+        assert candidate.fact == call.fact, f"span {call.source_id.hex()} is read in two ways"
+        return candidate
 
     def _response_ids(self, batch: Batch, rows: Integers) -> list[str | None]:
         """Return of each call the response id by which other traces know it."""
@@ -107,7 +115,10 @@ class QuickWay:
             for text, fact in zip(texts, patterns, strict=True)
         ]
 
-    def _calls(self, batch: Batch, calls: KeyedCalls) -> PlainCalls:
+    def _calls(self, batch: Batch, every: KeyedCalls, chosen: Mask) -> PlainCalls | None:
+        if not chosen.any():
+            return None
+        calls = every.at(np.flatnonzero(chosen))
         rows, spans, templates = calls.rows, batch.spans, self._templates.all
         numbers, prototype = batch.template[rows], batch.prototype[rows]
         assert self._prototypes.rows is not None, "calls without a prototype"

@@ -20,7 +20,7 @@ from receiver import wire
 from receiver.journal_reader import Frame
 from receiver.sealer.columns.attributes import BROKEN, CONTENT, AttributeReader, DistinctAttributes
 from receiver.sealer.columns.fields import Integers, Mask, SpanFields, read_fields
-from receiver.sealer.decode import CONTENT_HASH_VERSION, DecodedSpan, Decoder, UndecodableSpan
+from receiver.sealer.decode import CONTENT_HASH_VERSION, EVIDENCE_CHARS_MAX, DecodedSpan, Decoder, UndecodableSpan
 
 # More distinct keys than this in one batch, and spans with the rarest go the long way: the table of attributes by key
 # is rows × keys.
@@ -172,6 +172,15 @@ def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
         mask=pa.array(sizes == 0),
     )
     return made.cast(pa.map_(pa.string(), pa.string()))
+
+
+def span_names(spans: SpanColumns, rows: Integers) -> Any:
+    """Return the names of plain spans as evidence keeps them; null where there is none."""
+    name, text = spans.fields.name, spans.fields.data.tobytes()
+    bounds = zip(name.start[rows].tolist(), name.size[rows].tolist(), strict=True)
+    encoded = [text[start : start + size] for start, size in bounds]
+    names = {one: one.decode("utf-8", "replace")[:EVIDENCE_CHARS_MAX] or None for one in set(encoded)}
+    return pa.array([names[one] for one in encoded], pa.string())
 
 
 def stretches(begin: Integers, sizes: Integers) -> Integers:
