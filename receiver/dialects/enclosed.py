@@ -100,7 +100,7 @@ def _of_run(text: bytes) -> dict[str, Any]:
         return {}
     for message in _messages(parts, text):
         inner = message.kwargs or message
-        if inner.usage_metadata is not None:
+        if isinstance(inner.usage_metadata, dict):
             said = inner.response_metadata or _ResponseMetadata()
             return _kept(
                 {
