@@ -71,6 +71,15 @@ def test_audit_is_a_sentence_that_adds_up(data_dir: Path) -> None:
     assert "adds up" in finished.stdout
 
 
+def test_what_a_span_says_is_printed_and_never_taken_for_markup(tmp_path: Path) -> None:
+    """A model's name with brackets, and a reason that names a table of the price file, are shown as they are."""
+    with Pipeline(tmp_path) as pipeline:
+        pipeline.take(call(model="[/red] [bold]x"))
+    finished = spanledger("unpriced", "--data-dir", str(tmp_path), COLUMNS="400")
+    assert finished.returncode == 0
+    assert "[/red] [bold]x" in finished.stdout
+
+
 def test_unpriced_lists_model_and_reason(data_dir: Path) -> None:
     """What has no price is listed with why."""
     finished = spanledger("unpriced", "--data-dir", str(data_dir), "--format", "json")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -60,7 +61,8 @@ def _table(rows: Sequence[Row], columns: Sequence[str], title: str) -> Table:
         is_number = any(isinstance(row[name], int | Decimal) and not isinstance(row[name], bool) for row in rows)
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(row[name]) for name in columns))
+        # What a span says may look like markup.
+        table.add_row(*(escape(_shown(row[name])) for name in columns))
     return table
 
 

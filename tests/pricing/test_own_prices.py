@@ -268,6 +268,20 @@ def test_a_price_of_ones_own_settles_what_is_unsaid_for_the_public_one() -> None
     assert "list_cost is not known: the Bedrock inference profile is not said" in (money.price_reason or "")
 
 
+def test_own_rates_by_duration_bound_a_cache_write_of_unsaid_duration() -> None:
+    """Where own rates tell five minutes from an hour, each case is at its own rate."""
+    book = own_book(
+        """
+        [[prices]]
+        model = "house"
+        rates = { input_tokens = 1, cache_write_tokens = 9, cache_write_5m_tokens = 2, cache_write_1h_tokens = 4 }
+        """
+    )
+    call = Call("x", "house", {"input_tokens": 10, "cache_write_tokens": 10}, flags=(Flag.CACHE_TTL_UNSAID,))
+    money = price_one(call, book=book)
+    assert (money.cost_low, money.cost_high) == (20 * MICRO, 40 * MICRO)
+
+
 def test_a_discount_moves_the_bounds_of_what_is_unsaid() -> None:
     """Bounds are at own rates, as the cost would be."""
     call = Call("aws.bedrock", f"anthropic.{SONNET}-v1:0", USAGE, flags=(Flag.PROFILE_UNSAID,))

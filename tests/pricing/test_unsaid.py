@@ -104,6 +104,14 @@ def test_unsaid_cache_reads_are_no_question_where_they_cost_the_same() -> None:
     assert (unsaid.price_status, unsaid.cost) == (PriceStatus.PRICED, price_one(said).cost)
 
 
+def test_unsaid_cache_reads_leave_what_was_written() -> None:
+    """Where writes are said, at most the rest of the input was read."""
+    call = Call("anthropic", "claude-sonnet-4-5", WRITTEN)
+    rest_read = replace(call, usage={**WRITTEN, "cache_read_tokens": 6_000})
+    none, rest, unsaid = price_calls([call, rest_read, replace(call, flags=(Flag.CACHE_READ_UNSAID,))])
+    assert amounts(unsaid) == (PriceStatus.AMBIGUOUS, None, rest.cost, none.cost)
+
+
 def test_unsaid_cache_writes_cost_between_none_and_all_of_what_was_not_read() -> None:
     """At least as if nothing had been written; at most as if all uncached input had been, for an hour."""
     usage = {"input_tokens": 10_000, "cache_read_tokens": 3_000, "output_tokens": 5}
@@ -125,10 +133,11 @@ def test_unsaid_cache_writes_are_no_question_where_they_cost_nothing_extra(model
 
 def test_unsaid_cache_writes_of_a_call_that_says_them_are_as_it_says() -> None:
     """The flag is the emitter's; a call that carries the count all the same has it."""
-    call = Call("openai", "gpt-6-sol", WRITTEN, at_us=day_us(2026, 11, 20))
-    assert price_one(call).price_status == PriceStatus.PRICED
-    unsaid = price_one(replace(call, flags=(Flag.CACHE_WRITE_UNSAID,)))
-    assert (unsaid.price_status, unsaid.cost) == (PriceStatus.PRICED, price_one(call).cost)
+    for provider, model in (("openai", "gpt-6-sol"), ("anthropic", "claude-sonnet-4-5")):
+        call = Call(provider, model, WRITTEN, at_us=day_us(2026, 11, 20))
+        assert price_one(call).price_status == PriceStatus.PRICED
+        unsaid = price_one(replace(call, flags=(Flag.CACHE_WRITE_UNSAID,)))
+        assert (unsaid.price_status, unsaid.cost) == (PriceStatus.PRICED, price_one(call).cost)
 
 
 def test_several_unsaid_things_bound_together() -> None:
