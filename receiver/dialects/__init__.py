@@ -130,6 +130,11 @@ def read(span: SpanView) -> Reading | None:
         found = _remember(scope)
     family, emitter = found or _by_attributes(span)
     reading = family.read(span, emitter)
+    if reading is None and found is not None:
+        # Span processors rewrite other emitters' spans into another family's names, under the scope they had.
+        other, otherwise = _by_attributes(span)
+        if other is not family and other is not conventions.FAMILY:
+            reading = other.read(span, otherwise)
     if reading is not None and reading.usage:
         say_ttl(reading)
     return reading

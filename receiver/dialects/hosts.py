@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import Final
 
 # Domain → seller, in the conventions' spelling; subdomains are the same seller's.
-_DOMAINS: Final = {
+DOMAINS: Final = {
     "ai21.com": "ai21",
     "aiplatform.googleapis.com": "gcp.vertex_ai",
     "anthropic.com": "anthropic",
@@ -26,7 +26,7 @@ _DOMAINS: Final = {
     "api.cognitive.microsoft.com": "azure.ai.openai",
     "api.cohere.ai": "cohere",
     "api.cohere.com": "cohere",
-    "azure.us": "azure.ai.openai",
+    "openai.azure.us": "azure.ai.openai",
     "azuredatabricks.net": "databricks",
     "baseten.co": "baseten",
     "bigmodel.cn": "zhipuai",
@@ -126,7 +126,7 @@ def host_of(address: str) -> Host | None:
 def _seller(name: str) -> str | None:
     labels = name.split(".")
     for start in range(len(labels) - 1):
-        found = _DOMAINS.get(".".join(labels[start:]))
+        found = DOMAINS.get(".".join(labels[start:]))
         if found is not None:
             return found
     return None

@@ -91,7 +91,12 @@ def _javascript(name: str, meaning: InputMeaning, source: str, *quirks: Quirk) -
     return Emitter(_JS + name, DIALECT, meaning, _JS + source, quirks=quirks)
 
 
-OTHERWISE: Final = Emitter(_SCOPE, DIALECT, _UNKNOWN, "every other instrumentor: by evidence")
+OTHERWISE: Final = Emitter(
+    _SCOPE,
+    DIALECT,
+    _UNKNOWN,
+    "every other instrumentor, and other emitters' spans that a processor rewrote: by evidence",
+)
 EMITTERS: Final = (
     _python("openai", _INCLUSIVE, "openai 0.1.66 _response_attributes_extractor.py: copies prompt_tokens"),
     _python(

@@ -16,6 +16,7 @@ from typing import Final
 from receiver.dialects import FAMILIES
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
+from receiver.dialects.hosts import DOMAINS
 from receiver.dialects.usage import InputMeaning
 
 MATRIX_BEGIN: Final = "<!-- live matrix: begin -->"
@@ -40,6 +41,20 @@ quarantine.
 Versions newer than those read are taken for the newest meaning known; a scope without a version too. Where a scope's
 maintainers have said that a meaning will change, newer versions are believed only where the span itself shows which
 one holds.
+"""
+_SELLERS: Final = """\
+## Who sold a call
+
+A provider's name is often the API's shape: the OpenAI SDK says `openai` to whomever it talks. Where the name is
+`openai`, `anthropic` or Google's, the address counts (`server.address`, else `gen_ai.openai.api_base`):
+
+* a host of the table below, or one under it, is that seller's; its region, Azure resource and deployment are kept;
+* an address that cannot be reached from outside (`localhost`, private networks, names without a domain) is one's own
+  machine: `self_hosted`, at no vendor's price; a model that nobody can host (`gpt-4o`, `claude-…`) came through a
+  gateway there;
+* any other host is a gateway or a proxy, and what lies behind it is not guessed: the seller is `host:NAME`, flagged
+  `seller_unknown_host`, and the call is not priced until a deployment or a price of one's own says more;
+* without an address the model's id may tell (Bedrock's ARNs and ids, Vertex AI's paths), else the seller is as named.
 """
 _EVERYWHERE: Final = """\
 ## What no dialect can say
@@ -96,6 +111,8 @@ def table(matrix: str = _NO_MATRIX) -> str:
     sections = (
         _INTRODUCTION,
         *(part for family in FAMILIES for part in _family(family)),
+        _SELLERS,
+        _rows(("Host", "Seller"), ((f"`{host}`", f"`{seller}`") for host, seller in sorted(DOMAINS.items()))),
         "## Where figures are read\n",
         "The first name that is there counts; names are never added.\n",
         *_names(),

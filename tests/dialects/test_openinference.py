@@ -372,3 +372,12 @@ def test_an_interaction_that_is_fetched_is_no_call() -> None:
 def test_a_run_of_vertexai_was_sold_by_vertex() -> None:
     """`google` is the name of two sellers."""
     assert read_of(PY + "vertexai", llm("google", GEMINI, 10, 5)).provider == "gcp.vertex_ai"
+
+
+@pytest.mark.parametrize(
+    "scope", ["opentelemetry.instrumentation.openai.v1", "opentelemetry.instrumentation.genai.openai"]
+)
+def test_spans_that_a_processor_rewrote(scope: str) -> None:
+    """OpenInference's processors put its names in place of the emitter's own, and leave the scope as it was."""
+    found = read_of(scope, llm("openai", "gpt-4o", 1024, 5, 1029, 1000))
+    assert (found.dialect, found.usage) == ("openinference", LONG | {"cache_read_tokens": 1000})
