@@ -127,12 +127,15 @@ def changes_of(segments: list[Segment], *, ledger: Path, commit: int, index: Ind
             if known is None or known.revision < state.revision:
                 states[span_id] = state
     responses: dict[ResponseKey, dict[bytes, bytes]] = {}
-    for trace, is_known in zip(newest, index.known_traces(list(newest)), strict=True):
+    # A content that loses may come alone, and still says in which trace its response id was seen.
+    touched = list(newest | lost)
+    for trace, is_known in zip(touched, index.known_traces(touched), strict=True):
         former = index.trace(trace).states if is_known else {}
-        for span_id, state in newest[trace].items():
+        states = newest.get(trace, {})
+        for span_id, state in states.items():
             known = former.get(span_id)
             changes.put_state(trace, _with_history(state, known))
-        for response_id, stands in _said(former, newest[trace], lost.get(trace, [])).items():
+        for response_id, stands in _said(former, states, lost.get(trace, [])).items():
             responses.setdefault(ResponseKey(trace.ingest_scope, response_id), {})[trace.trace_id] = stands
     for (response, said), recorded in zip(responses.items(), index.responses(list(responses)), strict=True):
         changes.put_response(response, merged(recorded, said))

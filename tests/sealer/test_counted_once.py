@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.otlp import SpanText, call
 from tests.pipeline import Pipeline
-
-# What may differ between two histories of the same spans: when and in which commit a row was written, and why.
-HISTORY = 'recorded_time, "commit", revision, reason, entry_type'
 
 
 @pytest.fixture
@@ -26,17 +18,6 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     """An empty ledger."""
     with Pipeline(tmp_path) as made:
         yield made
-
-
-def net_state(pipeline: Pipeline) -> dict[str, Any]:
-    """Everything about the ledger that must not depend on how the spans came."""
-    audit = pipeline.audit()
-    return {
-        "calls": pipeline.rows(f"SELECT * EXCLUDE ({HISTORY}) FROM calls ORDER BY source_id"),
-        "costs_daily": pipeline.rows("SELECT * FROM costs_daily ORDER BY ALL"),
-        "set_aside": pipeline.rows("SELECT source_id, span_class FROM set_aside ORDER BY ALL"),
-        "counts": {name: audit.get(name, 0) for name in ("usage", "nested", "aggregate", "quarantined")},
-    }
 
 
 def test_exact_repeats_are_duplicates(pipeline: Pipeline) -> None:
@@ -139,56 +120,3 @@ def test_index_rebuilt_from_the_ledger_is_the_same(pipeline: Pipeline) -> None:
     pipeline.restart_sealer()
     shutil.rmtree(pipeline.data.index)
     assert sorted(pipeline.sealer.index.items()) == before
-
-
-spans = st.lists(
-    st.builds(
-        lambda trace, span, parent, tokens, response_id, customer, operation: SpanText(
-            trace=trace,
-            span=span,
-            parent=parent,
-            scope="opentelemetry.instrumentation.genai.openai" if operation else "http",
-            attributes={
-                key: value
-                for key, value in {
-                    "gen_ai.operation.name": operation,
-                    "gen_ai.provider.name": "openai" if operation else None,
-                    "gen_ai.response.model": "gpt-4o" if operation else None,
-                    "gen_ai.usage.input_tokens": tokens if operation else None,
-                    "gen_ai.usage.output_tokens": tokens if operation else None,
-                    "gen_ai.response.id": response_id if operation else None,
-                    "customer.id": customer,
-                }.items()
-                if value is not None
-            },
-        ),
-        st.integers(1, 2),
-        st.integers(1, 6),
-        st.none() | st.integers(1, 6),
-        st.sampled_from([None, 5, 9, -1]),
-        st.sampled_from([None, "r1", "r2"]),
-        st.sampled_from([None, None, "acme", "globex"]),
-        st.sampled_from(["chat", "chat", "invoke_agent", None]),
-    ),
-    min_size=1,
-    max_size=8,
-)
-
-
-@settings(max_examples=20, deadline=None)
-@given(spans, st.integers(0, 2**32), st.integers(1, 4))
-def test_any_order_split_and_repetition_gives_the_same_ledger(sent: list[SpanText], seed: int, batches: int) -> None:
-    """One request in order, or many shuffled with repeats and restarts between: the same calls and sums."""
-    chance = Random(seed)
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
-        with Pipeline(Path(one)) as straight:
-            straight.take(*sent)
-            expected = net_state(straight)
-        with Pipeline(Path(two)) as scattered:
-            repeated = [*sent, *chance.choices(sent, k=len(sent))]
-            chance.shuffle(repeated)
-            for number in range(batches):
-                scattered.take(*repeated[number::batches])
-                if chance.random() < 0.3:
-                    scattered.restart_sealer()
-            assert net_state(scattered) == expected
