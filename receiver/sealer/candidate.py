@@ -34,7 +34,9 @@ START_NS_MAX: Final = 4_102_444_800 * 10**9  # 2100-01-01
 # Anything that could be read says more than what could not.
 QUARANTINED_WEIGHT: Final = -1
 # Flags of facts that another span of the same call may know.
-_UNSAID: Final = frozenset({Flag.CACHE_WRITE_UNSAID, Flag.CACHE_TTL_UNSAID, Flag.PROFILE_UNSAID})
+_UNSAID: Final = frozenset({
+    Flag.CACHE_READ_UNSAID, Flag.CACHE_WRITE_UNSAID, Flag.CACHE_TTL_UNSAID, Flag.PROFILE_UNSAID,
+})  # fmt: skip
 _STATUS_WEIGHT: Final = {UsageStatus.REPORTED: 2, UsageStatus.PARTIAL: 1, UsageStatus.ABSENT: 0}
 
 

@@ -142,10 +142,9 @@ def test_a_claim_on_a_call_paid_by_seat(tmp_path: Path, monkeypatch: pytest.Monk
     assert (row["cost"], row["difference"], row["share"]) == (Decimal("0.00035"), 0, 0)
 
 
-def test_a_claim_that_is_trusted_is_not_compared_with_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_is_trusted_is_not_compared_with_itself(tmp_path: Path) -> None:
     """Where a reported cost became the cost, it still stands beside what was computed."""
-    monkeypatch.setattr("tests.pipeline.BOOK", own_book("", bands={"llm.cost.total": Decimal("0.5")}))
-    with Pipeline(tmp_path) as pipeline:
+    with Pipeline(tmp_path, book=own_book("", bands={"llm.cost.total": Decimal("0.5")})) as pipeline:
         pipeline.take(claiming(0.0004))
         assert pipeline.value("SELECT cost FROM calls") == Decimal("0.0004")
         warehouse = Warehouse(pipeline.data)
