@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -220,3 +221,16 @@ def test_address_without_a_port_is_refused(tmp_path: Path) -> None:
     finished = spanledger("serve", "--data-dir", str(tmp_path), "--http-listen", "localhost")
     assert finished.returncode == 2
     assert "http_listen" in finished.stderr
+
+
+def test_a_table_that_does_not_fit_is_a_block_per_row(data_dir: Path) -> None:
+    """Columns squeezed to three letters tell nobody anything."""
+    finished = spanledger("unpriced", "--data-dir", str(data_dir), COLUMNS="80")
+    assert re.search(r"^model +no-such-model$", finished.stdout, flags=re.MULTILINE)
+    assert "┃" not in finished.stdout
+
+
+def test_nothing_to_list_is_said(data_dir: Path) -> None:
+    """An empty table looks like a fault."""
+    finished = spanledger("unpriced", "--from", "2031-01", "--data-dir", str(data_dir))
+    assert finished.stdout == "none\n"

@@ -70,11 +70,11 @@ def show(*, folder: Path | None, keep_running: bool) -> None:
         console.print(f"  started receiver (OTLP {running.otlp}), sealer and billing (http://{running.http})")
         sent = _send(running, console)
         _wait_until_sealed(running, sent)
-        _print_results(data_dir, console)
+        trace = _print_results(data_dir, console)
         if keep_running:
             console.print(f"\nRunning until Ctrl-C: http://{running.http}")
             running.process.wait()
-    _print_next_steps(data_dir, console)
+    _print_next_steps(data_dir, console, trace=trace)
 
 
 def _send(running: _Running, console: Console) -> int:
@@ -92,7 +92,8 @@ def _send(running: _Running, console: Console) -> int:
     return sent.spans
 
 
-def _print_results(data_dir: Path, console: Console) -> None:
+def _print_results(data_dir: Path, console: Console) -> str:
+    """Print what the calls cost; return a trace that is worth explaining: a dear call with cached tokens."""
     data = data_directory(data_dir)
     warehouse = Warehouse(data)
     rows = warehouse.costs(by=["customer", "model"])
@@ -114,14 +115,19 @@ def _print_results(data_dir: Path, console: Console) -> None:
     store = InvoiceStore(f"sqlite:///{data.billing_database}")
     print_invoice(store.add(made), output_format=OutputFormat.TABLE)
     store.close()
+    (worth_explaining,) = warehouse.rows(
+        "SELECT trace_id FROM calls ORDER BY cache_read_tokens > 0 DESC NULLS LAST, cost DESC NULLS LAST LIMIT 1"
+    )
     warehouse.close()
+    return str(worth_explaining["trace_id"])
 
 
-def _print_next_steps(data_dir: Path, console: Console) -> None:
+def _print_next_steps(data_dir: Path, console: Console, *, trace: str) -> None:
     command = _command()
     console.print("\n[bold]Try next[/bold]")
     for line in (
         f'{command} sql --data-dir {data_dir} "SELECT provider, sum(cost) FROM entries GROUP BY ALL"',
+        f"{command} explain {trace} --data-dir {data_dir}",
         f"{command} unpriced --data-dir {data_dir}",
         f"{command} costs --data-dir {data_dir} --by label.team,customer",
         f"{command} up          # for real: point a Collector's OTLP exporter at 127.0.0.1:4317",

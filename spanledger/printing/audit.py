@@ -22,6 +22,6 @@ def audit_sentence(line: Mapping[str, Any]) -> str:
         return text
     tokens = line["unexplained_input_tokens"] + line["unexplained_output_tokens"]
     return (
-        f"{text}\n[yellow]possible unbilled spend:[/yellow] {line['unexplained']:,} agents or workflows below which no "
-        f"call is known, {tokens:,} tokens (`spanledger audit --unexplained` lists them)"
+        f"{text}\n[yellow]possible unbilled spend:[/yellow] agents or workflows below which no call is known: "
+        f"{line['unexplained']:,}, with {tokens:,} tokens (`spanledger audit --unexplained` lists them)"
     )

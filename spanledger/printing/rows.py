@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +25,9 @@ class OutputFormat(StrEnum):
 
 
 Row = Mapping[str, Any]
+# Borders and padding of a cell; what a column of text needs to be read at all.
+_CELL_FRAME_CHARS: Final = 3
+_TEXT_CHARS_MIN: Final = 12
 
 
 def print_rows(rows: Sequence[Row], *, columns: Sequence[str], output_format: OutputFormat, title: str = "") -> None:
@@ -37,7 +40,7 @@ def print_rows(rows: Sequence[Row], *, columns: Sequence[str], output_format: Ou
         writer.writerow(columns)
         writer.writerows([[_plain(row[name]) for name in columns] for row in rows])
     else:
-        Console().print(_table(rows, columns, title))
+        _print_for_people(rows, columns, title, Console())
 
 
 def json_value(value: Any) -> Any:
@@ -53,6 +56,34 @@ def json_value(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [json_value(one) for one in value]
     return value
+
+
+def _print_for_people(rows: Sequence[Row], columns: Sequence[str], title: str, console: Console) -> None:
+    """Print a table where it fits; where columns would be squeezed to a few letters, a block per row."""
+    if not rows:
+        console.print(f"{title}: none" if title else "none")
+        return
+    needed = sum(_width(rows, name) + _CELL_FRAME_CHARS for name in columns)
+    if needed <= console.width:
+        console.print(_table(rows, columns, title))
+        return
+    if title:
+        console.print(title, style="italic")
+    label = max(len(name) for name in columns)
+    for row in rows:
+        for place, name in enumerate(name for name in columns if row[name] is not None):
+            style = "bold" if place == 0 else ""
+            console.print(
+                f"[dim]{name:<{label}}[/dim]  [{style or 'default'}]{escape(_shown(row[name]))}", highlight=False
+            )
+        console.print()
+
+
+def _width(rows: Sequence[Row], name: str) -> int:
+    """Return how wide a column has to be to be read: its widest word, and no text narrower than a few words."""
+    cells = [name, *(_shown(row[name]) for row in rows)]
+    words = max(len(word) for cell in cells for word in cell.replace("-", "- ").replace("_", "_ ").split() or [""])
+    return max(words, min(max(len(cell) for cell in cells), _TEXT_CHARS_MIN))
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], title: str) -> Table:
