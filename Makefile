@@ -17,7 +17,7 @@ run: $(VENV)/.runtime ## set up, and run receiver, sealer and billing here (OTLP
 	@$(BIN)/spanledger up
 
 test: $(VENV)/.dev ## pass the tests (those that need a part this machine lacks are skipped and say how to get it)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: lint types imports test ## what CI runs: lint, types, imports, tests
 
