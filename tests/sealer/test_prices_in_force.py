@@ -94,3 +94,34 @@ def test_a_damaged_version_stops_pricing(pipeline: Pipeline) -> None:
     version.path.write_text("{}")
     with pytest.raises(LedgerDamagedError, match="damaged"):
         load_book(pipeline.data)
+
+
+def test_a_trusted_report_is_the_cost_that_is_sealed(pipeline: Pipeline) -> None:
+    """Both amounts stay on the entry, from the span to the views; pricing it again moves nothing."""
+    authority = CostAuthority({"operation.cost": Decimal("0.10")})
+    pipeline.sealer.use_prices(load_book(pipeline.data, authority=authority))
+    attributes = {"operation.cost": 0.00036}
+    pipeline.take(call(attributes=attributes, scope="pydantic-ai", scope_version="2.68.0"))
+    (row,) = pipeline.rows("SELECT cost, list_cost, reported_cost, price_version, price_reason FROM calls")
+    assert (row["cost"], row["list_cost"], row["reported_cost"]) == tuple(
+        map(Decimal, ("0.00036", "0.00035", "0.00036"))
+    )
+    assert row["price_version"] == "reported:operation.cost"
+    assert "within 0.1 of the computed one" in row["price_reason"]
+
+
+def test_own_prices_by_account_hold_for_calls_of_a_batch_by_their_own_account(pipeline: Pipeline) -> None:
+    """Calls that are alike but for where they were made are told apart once an own price asks for it."""
+    text = '[[prices]]\nregion = "eu-*"\nmodel = "us.anthropic*"\nrates = { input_tokens = 1, output_tokens = 1 }\n'
+    price_versions(pipeline.data).add(kind="own", name="eu.toml", text=text)
+    pipeline.sealer.use_prices(load_book(pipeline.data))
+    model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    attributes = {"gen_ai.provider.name": "aws.bedrock"}
+    pipeline.take(
+        *(call(model=model, attributes={**attributes, "cloud.region": region}) for region in ("eu-west-1", "us-east-1"))
+    )
+    rows = pipeline.rows("SELECT region, cost FROM calls ORDER BY region")
+    assert [(row["region"], row["cost"]) for row in rows] == [
+        ("eu-west-1", Decimal("0.00011")),
+        ("us-east-1", Decimal("0.000495")),
+    ]
