@@ -12,7 +12,7 @@ import pytest
 
 from receiver.price_changes import PriceUpdateError
 from receiver.prices import load_book, price_versions
-from spanledger.cli.prices import download
+from spanledger.cli.price_updates import download
 from tests.otlp import call
 from tests.pipeline import Pipeline
 from tests.pricing.calls import Call, price_one
