@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,9 @@ from receiver.sealer.differences import NewRow
 from receiver.sealer.index import Index
 from receiver.sealer.outcome import single_outcome
 from receiver.sealer.rows import Labels, Stamp, new_rows
-from tests.otlp import OPENAI_SCOPE, SpanText, call, encode
+from tests.dialects.attributes import ATTRIBUTES, CALLS
+from tests.dialects.attributes import SCOPES as ALL_SCOPES
+from tests.otlp import OPENAI_SCOPE, SpanText, any_value, call, encode
 from tests.pipeline import ATTRIBUTION, BOOK
 
 LABELS = Labels(DEFAULT_LABEL_ATTRIBUTES)
@@ -247,6 +250,43 @@ def test_any_bytes_as_columns(spans: list[tuple[str, bytes]]) -> None:
         assert (columns.fields.kind[row], columns.fields.status_code[row]) == (span.kind, span.status_code)
         assert dict(evidence[place] or ()) == span.evidence
         assert {key for key, column in columns.by_key.items() if column[row] >= 0} == span.attributes.keys()
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    basics=CALLS,
+    attributes=ATTRIBUTES,
+    scope=st.sampled_from(ALL_SCOPES),
+    counts=st.lists(st.lists(st.integers(0, 3000), min_size=4, max_size=4), min_size=1, max_size=6),
+    texts=st.lists(st.sampled_from(["a", "b", "chatcmpl-1", "gpt-4o"]), min_size=6, max_size=6),
+)
+def test_any_family(
+    empty_index: Index,
+    basics: dict[str, Any],
+    attributes: dict[str, Any],
+    scope: str,
+    counts: list[list[int]],
+    texts: list[str],
+) -> None:
+    """Spans of any family that differ in their figures and ids are read alike the quick way and the long way."""
+    shape = {key: value for key, value in (basics | attributes).items() if is_sendable(value)}
+    spans = []
+    for figures, text in zip(counts, texts, strict=False):
+        numbers = itertools.cycle(figures)
+        varied = {key: next(numbers) if type(value) is int else value for key, value in shape.items()}
+        if "gen_ai.response.id" in varied:
+            varied["gen_ai.response.id"] = text
+        spans.append((scope, encode(SpanText(attributes=varied, status=figures[0] % 3)).SerializeToString()))
+    assert_as_the_long_way(new_quick_way(), scoped(spans), empty_index)
+
+
+def is_sendable(value: Any) -> bool:
+    """Say whether OTLP has a place for it."""
+    try:
+        any_value(value)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return value is not None
 
 
 def test_plain_calls_go_the_quick_way(quick: QuickWay, empty_index: Index) -> None:
