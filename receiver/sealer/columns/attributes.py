@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from receiver.dialects import ENCLOSING
 from receiver.sealer.columns.fields import Integers, Mask, Octets, Pieces
 from receiver.sealer.decode import Decoder
-from receiver.strip import is_content
+from receiver.strip import is_content, is_figure, kept_of
 
 # Kinds of distinct attributes.
 CONTENT, COUNT, TEXT, OTHER, BROKEN = 0, 1, 2, 3, 4
@@ -43,8 +44,8 @@ class Key:
     """Whether it is UTF-8. Two names that are not may become one when they are read."""
     is_content: bool
     is_evidence: bool
-    has_members: bool
-    """Whether only members of a JSON text are evidence: such values are read one by one."""
+    is_read_alone: bool
+    """Whether only a part of a value may be kept: such values are read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +75,19 @@ class AttributeReader:
 
     def read(self, data: Octets, pieces: Pieces) -> tuple[DistinctAttributes, Integers]:
         """Return the distinct attributes among pieces of the data, and which of them each piece is."""
-        encoded = _slices(data, pieces.start, pieces.size).dictionary_encode()
+        encoded = slices(data, pieces.start, pieces.size).dictionary_encode()
         codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         return self._distinct(encoded.dictionary), codes
 
     def _distinct(self, encoded: pa.Array) -> DistinctAttributes:
         form = _Form(encoded)
-        names = _slices(form.data, form.key_start, form.key_size).dictionary_encode()
+        names = slices(form.data, form.key_start, form.key_size).dictionary_encode()
         key = names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         keys = [self._key(name) for name in names.dictionary.to_pylist()]
         kind = np.full(len(encoded), OTHER, np.int8)
-        kind[form.is_count] = COUNT
-        kind[form.is_text & ~_of_keys([one.has_members for one in keys], key)] = TEXT
+        is_read_alone = _of_keys([one.is_read_alone for one in keys], key)
+        kind[form.is_count & ~is_read_alone] = COUNT
+        kind[form.is_text & ~is_read_alone] = TEXT
         kind[_of_keys([one.is_content for one in keys], key)] = CONTENT
         kind[_of_keys([not one.is_readable for one in keys], key) | ~form.is_named] = BROKEN
         is_evidence = _of_keys([one.is_evidence for one in keys], key)
@@ -105,7 +107,7 @@ class AttributeReader:
 
     def _read_one(self, encoded: bytes) -> tuple[int, str | None]:
         """Read one attribute the long way: its kind, and its evidence."""
-        if is_content(encoded):
+        if kept_of(encoded) is None and not is_figure(encoded):
             return CONTENT, None
         attribute = self._decoder.attribute(encoded)
         if attribute is None or attribute.canonical != encoded:
@@ -119,12 +121,18 @@ class AttributeReader:
                 self._keys.clear()
             name = encoded.decode("utf-8", "replace")
             # A key alone, as an attribute without a value, is content only if its name says so.
-            is_evidence = self._decoder.is_evidence(name)
             bare = bytes([_KEY_TAG, len(encoded)]) + encoded
+            is_left_out = is_content(bare) and name not in ENCLOSING and not is_figure(bare)
+            is_evidence = self._decoder.is_evidence(name)
+            has_parts = name in ENCLOSING or (not is_evidence and self._decoder.keeps_members(name))
             known = self._keys[encoded] = Key(
-                encoded, name, name.encode() == encoded, is_content(bare), is_evidence,
-                not is_evidence and self._decoder.keeps_members(name),
-            )  # fmt: skip
+                encoded,
+                name,
+                is_readable=name.encode() == encoded,
+                is_content=is_left_out,
+                is_evidence=is_evidence,
+                is_read_alone=has_parts or (is_content(bare) and not is_left_out),
+            )
         return known
 
 
@@ -169,7 +177,7 @@ def _varints(data: Octets, start: Integers, end: Integers) -> tuple[Integers, Ma
     return value, good
 
 
-def _slices(data: Octets, start: Integers, size: Integers) -> Any:
+def slices(data: Octets, start: Integers, size: Integers) -> Any:
     """Return pieces of the data that do not overlap and stand in order, as an Arrow array."""
     bounds = np.empty(2 * len(start) + 1, np.int32)
     bounds[0:-1:2] = start
@@ -183,7 +191,7 @@ def _slices(data: Octets, start: Integers, size: Integers) -> Any:
 def _valid_texts(form: _Form, kind: npt.NDArray[np.int8]) -> Any:
     """Return the texts; what is not UTF-8 becomes OTHER, to be read the long way."""
     places = np.flatnonzero(kind == TEXT)
-    raw = _slices(form.data, form.text_start[places], form.end[places] - form.text_start[places])
+    raw = slices(form.data, form.text_start[places], form.end[places] - form.text_start[places])
     try:
         texts = raw.cast(pa.string())
     except pa.ArrowInvalid:

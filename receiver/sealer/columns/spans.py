@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from receiver import wire
 from receiver.journal_reader import Frame
-from receiver.sealer.columns.attributes import BROKEN, CONTENT, AttributeReader, DistinctAttributes
+from receiver.sealer.columns.attributes import BROKEN, CONTENT, AttributeReader, DistinctAttributes, slices
 from receiver.sealer.columns.fields import Integers, Mask, SpanFields, read_fields
 from receiver.sealer.decode import CONTENT_HASH_VERSION, EVIDENCE_CHARS_MAX, DecodedSpan, Decoder, UndecodableSpan
 
@@ -176,11 +176,13 @@ def evidence_maps(spans: SpanColumns, rows: Integers) -> Any:
 
 def span_names(spans: SpanColumns, rows: Integers) -> Any:
     """Return the names of plain spans as evidence keeps them; null where there is none."""
-    name, text = spans.fields.name, spans.fields.data.tobytes()
-    bounds = zip(name.start[rows].tolist(), name.size[rows].tolist(), strict=True)
-    encoded = [text[start : start + size] for start, size in bounds]
-    names = {one: one.decode("utf-8", "replace")[:EVIDENCE_CHARS_MAX] or None for one in set(encoded)}
-    return pa.array([names[one] for one in encoded], pa.string())
+    name = spans.fields.name
+    named = np.flatnonzero(name.size > 0)
+    encoded = slices(spans.fields.data, name.start[named], name.size[named]).dictionary_encode()
+    names = [one.decode("utf-8", "replace")[:EVIDENCE_CHARS_MAX] for one in encoded.dictionary.to_pylist()]
+    place = np.full(len(spans.raw), len(names), np.int64)
+    place[named] = encoded.indices
+    return pa.array([*names, None], pa.string()).take(pa.array(place[rows]))
 
 
 def stretches(begin: Integers, sizes: Integers) -> Integers:
