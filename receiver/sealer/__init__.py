@@ -2,7 +2,8 @@
 
 Owns, in the order data takes: decoding spans (`decode`), what one span says (`candidate`), what is known of spans and
 traces (`facts`, kept in `index`), which spans are calls and who pays (`outcome`, pure), the difference to what the
-ledger says (`differences`), its rows (`rows`), and the cycle that commits them (`seal`, run by `process`).
+ledger says (`differences`), its rows (`rows`), the same for plain calls without an object a span (`columns`), and the
+cycle that commits them (`seal`, run by `process`).
 
 Does not own: what attributes mean (`receiver.dialects`), prices (`pricing`), the on-disk contract (`ledger`).
 
