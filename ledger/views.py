@@ -44,6 +44,11 @@ _SQL_TYPES: Final = {
     pa.map_(pa.string(), pa.string()): "MAP(VARCHAR, VARCHAR)",
     pa.map_(pa.string(), pa.int64()): "MAP(VARCHAR, BIGINT)",
 }
+# What `possible_duplicates` shows of the inner call.
+_DUPLICATE_COLUMNS: Final = (
+    "start_time", "end_time", "customer_id", "service_name", "operation", "provider", "request_model", "response_model",
+    "response_id", "input_tokens", "output_tokens", "cost", "cost_currency",
+)  # fmt: skip
 # As deep as the outcome looks (`receiver.sealer.payers`); a forged circle of parents ends there.
 _ANCESTORS_MAX: Final = 256
 # Same key in every join below: what counts once, within its scope.
@@ -148,11 +153,13 @@ def _possible_duplicates() -> str:
     `missing_span`: the inner one's ancestry ends in a span that never came. `other_model`: the outer one is an ancestor
     under another model's name, such as a deployment's.
     """
+    # Named one by one: joining whole rows of `calls` would take minutes on a large ledger.
+    figures = ", ".join(f"y.{name}" for name in _DUPLICATE_COLUMNS)
     return _view(
         "possible_duplicates",
         f"""WITH RECURSIVE pairs AS (
-    SELECT y.ingest_scope, y.trace_id, y.span_id, y.parent_span_id, x.span_id AS outer_span_id,
-        x.parent_span_id AS outer_parent
+    SELECT y.ingest_scope, y.source_id, y.trace_id, y.span_id, y.parent_span_id, x.span_id AS outer_span_id,
+        x.parent_span_id AS outer_parent, {figures}
     FROM calls x JOIN calls y ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id
         AND x.input_tokens IS NOT DISTINCT FROM y.input_tokens
         AND x.output_tokens IS NOT DISTINCT FROM y.output_tokens
@@ -173,15 +180,14 @@ above AS (
     WHERE x.depth < {_ANCESTORS_MAX} AND x.ancestor <> x.outer_span_id AND y.parent_span_id IS NOT NULL
 ),
 reasons AS (
-    SELECT x.ingest_scope, x.trace_id, x.span_id, x.outer_span_id,
+    SELECT x.* EXCLUDE (outer_parent, ancestor, depth),
         CASE WHEN x.ancestor = x.outer_span_id THEN 'other_model' ELSE 'missing_span' END AS why
     FROM above x LEFT JOIN known y
         ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id AND x.ancestor = y.span_id
     WHERE x.ancestor = x.outer_span_id
         OR (y.span_id IS NULL AND x.ancestor IS DISTINCT FROM x.outer_parent)  -- below one parent they are siblings
 )
-SELECT x.why, x.outer_span_id, y.* FROM reasons x JOIN calls y
-    ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id AND x.span_id = y.span_id""",
+SELECT * FROM reasons""",
     )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from ledger.schema import CountSource, Table
+from ledger.schema import EVIDENCE_COLUMNS, CountSource, Table
 from receiver.attribution import Attribution
 from receiver.sealer.candidate import Candidate, interpret
 from receiver.sealer.decode import Decoder
@@ -24,11 +24,6 @@ from tests.pipeline import Pipeline
 
 UNIQUE = "chatcmpl-CnMM0oFYQitzT43PYAvCrmNt6GIKs"
 PRICE = Decimal("0.00035")  # of 100 and 10 tokens
-
-
-needs_gateways = pytest.mark.skipif(
-    importlib.util.find_spec("receiver.dialects.litellm") is None, reason="no dialect reads a gateway's spans yet"
-)
 
 
 @pytest.fixture
@@ -80,7 +75,6 @@ def test_copy_that_comes_later_adds_nothing(pipeline: Pipeline) -> None:
     assert pipeline.audit()["duplicate"] == 1
 
 
-@needs_gateways
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 @pytest.mark.parametrize(("count_source", "stays"), [(CountSource.APPLICATION, 1), (CountSource.GATEWAY, 2)])
 def test_setting_says_which_one_stays(
@@ -175,7 +169,6 @@ def test_two_calls_of_one_id_in_one_trace_link_nothing(pipeline: Pipeline) -> No
     assert standing(pipeline) == [1, 2, 2]
 
 
-@needs_gateways
 def test_copy_lends_its_customer(pipeline: Pipeline) -> None:
     """Only the gateway knows who pays: the application's call, which counts, takes the customer over."""
     pipeline.take(application(1))
@@ -185,7 +178,6 @@ def test_copy_lends_its_customer(pipeline: Pipeline) -> None:
     ]
 
 
-@needs_gateways
 def test_copies_that_name_two_customers_lend_none(pipeline: Pipeline) -> None:
     """Several values are nobody, never a guess."""
     pipeline.take(application(1))
@@ -193,7 +185,6 @@ def test_copies_that_name_two_customers_lend_none(pipeline: Pipeline) -> None:
     assert pipeline.rows("SELECT customer_id FROM calls") == [{"customer_id": None}]
 
 
-@needs_gateways
 def test_answer_from_a_cache_is_no_copy(pipeline: Pipeline) -> None:
     """A gateway's cache repeats id and figures of the call that filled it; the first was charged, the hit was not."""
     pipeline.take(gateway(1))
@@ -234,6 +225,19 @@ def test_rebuilt_index_knows_the_same_of_response_ids(pipeline: Pipeline) -> Non
     before = sorted(pipeline.sealer.index.items())
     pipeline.restart_sealer()
     shutil.rmtree(pipeline.data.index)
+    assert sorted(pipeline.sealer.index.items()) == before
+
+
+def test_index_needs_no_evidence(pipeline: Pipeline) -> None:
+    """Once retention has dropped what spans said, the index is rebuilt all the same: only permanent columns count."""
+    pipeline.take(application(1), gateway(2, attributes={"customer.id": "acme"}), call(tokens=(-1, 1)))
+    pipeline.take(call(trace=3, span=31, parent=32), call(trace=3, span=32, attributes={"customer.id": "globex"}))
+    before = sorted(pipeline.sealer.index.items())
+    pipeline.restart_sealer()
+    shutil.rmtree(pipeline.data.index)
+    for path in pipeline.data.ledger.rglob("*.parquet"):
+        rows = pq.read_table(path, partitioning=None)
+        pq.write_table(rows.drop_columns([name for name in EVIDENCE_COLUMNS if name in rows.column_names]), path)
     assert sorted(pipeline.sealer.index.items()) == before
 
 
