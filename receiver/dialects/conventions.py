@@ -23,6 +23,15 @@ from receiver.dialects.usage import InputMeaning, UsageKeys, read_usage
 
 UNKNOWN: Final = Emitter("", "genai_unknown_scope", InputMeaning.UNKNOWN, "the convention")
 
+# Who asked, and in which conversation: the application's own word first, then what came with the request.
+USER_KEYS: Final = (
+    "user.id", "enduser.id", "langfuse.user.id", "traceloop.association.properties.user_id", "gen_ai.user",
+    "gen_ai.request.user", "llm.user", "user.email", "user.account_uuid",
+)  # fmt: skip
+SESSION_KEYS: Final = (
+    "gen_ai.conversation.id", "session.id", "langfuse.session.id", "traceloop.association.properties.session_id",
+    "conversation.id", "thread_id",
+)  # fmt: skip
 USAGE_KEYS: Final = UsageKeys(
     input=("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
     output=("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
@@ -140,10 +149,8 @@ def read(span: SpanView, emitter: Emitter) -> Reading | None:
         billing_mode=sale.billing_mode,
         error_type=_error(span),
         agent_name=read_text(attributes, ("gen_ai.agent.name", "traceloop.workflow.name")),
-        user_id=read_text(attributes, ("user.id", "enduser.id", "traceloop.association.properties.user_id")),
-        session_id=read_text(
-            attributes, ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id")
-        ),
+        user_id=read_text(attributes, USER_KEYS),
+        session_id=read_text(attributes, SESSION_KEYS),
         usage=usage.units,
         usage_status=usage.status,
         usage_flags=call.flags + usage.flags,

@@ -96,6 +96,7 @@ EVIDENCE_KEYS: Final[tuple[str, ...]] = (
     "speed",
     "success",
     "thread.id",
+    "thread_id",
     "tool_token_count",
 )
 

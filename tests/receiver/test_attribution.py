@@ -151,3 +151,14 @@ def test_json_on_span_resource_and_root_pays_in_the_ledger(pipeline: Pipeline) -
         ("initech", "trace", None),
         (None, None, None),
     ]
+
+
+def test_users_and_sessions_are_kept_under_their_usual_names(pipeline: Pipeline) -> None:
+    """Who asked and in which conversation stand in columns of their own; the application's own word comes first."""
+    pipeline.take(
+        call(trace=1, attributes={"enduser.id": "u1", "thread_id": "t1"}),
+        call(trace=2, attributes={"gen_ai.request.user": "u2", "conversation.id": "c2"}),
+        call(trace=3, attributes={"user.id": "u3", "llm.user": "x", "session.id": "s3", "conversation.id": "x"}),
+    )
+    rows = pipeline.rows("SELECT user_id, session_id, customer_id FROM calls ORDER BY trace_id")
+    assert [tuple(row.values()) for row in rows] == [("u1", "t1", None), ("u2", "c2", None), ("u3", "s3", None)]
