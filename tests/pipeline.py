@@ -72,8 +72,8 @@ class Pipeline:
 
     def seal(self) -> None:
         """Seal until there is nothing new."""
-        while self.sealer.seal() is not None:
-            pass
+        while (result := self.sealer.seal()) is not None:
+            assert result.fault is None, result.fault
 
     def take(self, *spans: SpanText) -> None:
         """Send as one request and seal it as one commit."""

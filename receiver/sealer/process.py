@@ -161,6 +161,12 @@ def _is_usable(rules: RulesFile) -> bool:
 
 def _report(result: SealResult) -> None:
     _log.info("committed", commit=result.commit, spans=result.spans, calls=result.calls)
+    if result.fault is not None:
+        _log.error(
+            "a fault in reading spans quickly; they were read one by one, nothing is lost",
+            fault=result.fault,
+            todo="report it with this line",
+        )
     for damage in result.damage:
         _log.error(
             "journal damage skipped; the file is kept",

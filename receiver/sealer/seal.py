@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -37,14 +37,13 @@ from receiver.attribution import Attribution, members, spellings
 from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
 from receiver.prices import versions_of
-from receiver.sealer.candidate import Candidate, PayerSpan, interpret
 from receiver.sealer.columns.calls import CallInColumns, PlainCalls
-from receiver.sealer.columns.quick import QuickWay, ScopedSpan
+from receiver.sealer.columns.quick import QuickWay
 from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import NewRow, Plan, plan
 from receiver.sealer.facts import SpanState
-from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey
-from receiver.sealer.nesting import unique_id
+from receiver.sealer.found import Found, InColumns, find
+from receiver.sealer.index import Index, IndexChanges
 from receiver.sealer.recovery import open_index, sweep
 from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
 
@@ -65,44 +64,8 @@ class SealResult:
     damage: tuple[Damage, ...]
     has_more: bool
     """Whether the batch was full: there may be more to seal at once."""
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the spans that went the long way are."""
-
-    candidates: list[Candidate] = field(default_factory=list)
-    payers: list[PayerSpan] = field(default_factory=list)
-    nothing: int = 0
-
-    def add(self, spans: Iterable[ScopedSpan], attribution: Attribution) -> None:
-        """Interpret spans."""
-        for ingest_scope, span in spans:
-            what = interpret(span, ingest_scope=ingest_scope, attribution=attribution)
-            if isinstance(what, Candidate):
-                self.candidates.append(what)
-            elif what is None:
-                self.nothing += 1
-            else:
-                self.payers.append(what)
-
-    def traces(self) -> set[TraceKey]:
-        """Return the traces of which something is known."""
-        candidates = {TraceKey(one.ingest_scope, one.source_id[:16]) for one in self.candidates}
-        return candidates | {TraceKey(one.ingest_scope, one.trace_id) for one in self.payers}
-
-    def ids(self) -> set[ResponseKey]:
-        """Return the response ids by which these calls are known in other traces."""
-        ids = ((one.ingest_scope, unique_id(one.fact)) for one in self.candidates)
-        return {ResponseKey(scope, response_id) for scope, response_id in ids if response_id is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class _InColumns:
-    """Plain calls: those that are alone, and those that were planned beside others."""
-
-    alone: PlainCalls | None = None
-    company: PlainCalls | None = None
+    fault: str | None = None
+    """What went wrong on the quick way, so that all spans went the long way."""
 
 
 @dataclass(slots=True)
@@ -193,8 +156,8 @@ class Sealer:
             return None
         for name in batch.positions:
             self._filesystem.sync_file(self._data.journal / name)
-        planned, plain, counts = self._plan(batch)
-        commit = self._commit(planned, counts, batch=batch, forgotten=self._forgotten(files), plain=plain)
+        planned, found, counts = self._plan(batch)
+        commit = self._commit(planned, counts, batch=batch, forgotten=self._forgotten(files), plain=found.in_columns)
         self._delete_consumed(files)
         return SealResult(
             commit=commit,
@@ -202,18 +165,19 @@ class Sealer:
             calls=counts[SpanClass.USAGE],
             damage=tuple(batch.damage),
             has_more=batch.is_full,
+            fault=found.fault,
         )
 
     def preview(self, planned: Plan) -> dict[Table, pa.Table]:
         """Return the rows that a job's plan comes to, without writing them."""
-        return self._tables(planned, _InColumns(), self.state.commit + 1)[0]
+        return self._tables(planned, InColumns(), self.state.commit + 1)[0]
 
     def rewrite(self, planned: Plan) -> int:
         """Commit what a job changes in the ledger; return the commit's number. Nothing of the journal is consumed."""
         assert not planned.new_rows, "a job has no new spans"
         counts = Counter({one.value: planned.counts[one] for one in SpanClass})
         assert not sum(counts.values()), "a job moves spans from one class to another"
-        return self._commit(planned, counts, batch=_Batch(), forgotten=(), plain=_InColumns())
+        return self._commit(planned, counts, batch=_Batch(), forgotten=(), plain=InColumns())
 
     def segment_rows(self, segment: Segment) -> pa.Table:
         """Return the rows of a live segment."""
@@ -258,22 +222,23 @@ class Sealer:
 
     # ------------------------------------------------------------ 2: plan and rows
 
-    def _plan(self, batch: _Batch) -> tuple[Plan, _InColumns, Counter[str]]:
-        spans = self._quick.read(batch.frames)
+    def _plan(self, batch: _Batch) -> tuple[Plan, Found, Counter[str]]:
+        found = find(
+            batch.frames,
+            quick=self._quick,
+            decoder=self._decoder,
+            attribution=self._attribution,
+            index=self._index,
+        )
         received = sum(frame.received for frame in batch.frames)
-        seen = sum(frame.kept for frame in batch.frames)
-        assert len(spans) == seen, "a frame's payload does not hold the spans it counts"
-        found = _Found()
-        found.add(self._quick.others(spans), self._attribution)
-        alone, company = self._quick.plain_calls(spans, taken=found.traces(), ids=found.ids(), index=self._index)
-        if company is not None:
-            found.candidates += company.candidates()
+        kept = sum(frame.kept for frame in batch.frames)
+        alone = found.in_columns.alone
         result = plan(found.candidates, found.payers, self._index, count_source=self._count_source)
         result.counts[SpanClass.USAGE] += len(alone) if alone is not None else 0
-        result.counts[SpanClass.NOT_GENAI] += found.nothing + received - seen
+        result.counts[SpanClass.NOT_GENAI] += found.nothing + received - kept
         counts: Counter[str] = Counter({one.value: result.counts[one] for one in SpanClass})
         counts[RECEIVED] = received
-        return result, _InColumns(alone, company), counts
+        return result, found, counts
 
     def _commit(
         self,
@@ -282,7 +247,7 @@ class Sealer:
         *,
         batch: _Batch,
         forgotten: tuple[str, ...],
-        plain: _InColumns,
+        plain: InColumns,
     ) -> int:
         """Steps 2 to 5: segments, the manifest line, the index, the views."""
         number = self.state.commit + 1
@@ -302,7 +267,7 @@ class Sealer:
         return commit
 
     def _write_segments(
-        self, result: Plan, plain: _InColumns, batch: _Batch, number: int
+        self, result: Plan, plain: InColumns, batch: _Batch, number: int
     ) -> tuple[list[Segment], IndexChanges]:
         ranges = {name: (batch.starts[name], end) for name, end in batch.positions.items()}
         tables, changes = self._tables(result, plain, number)
@@ -319,7 +284,7 @@ class Sealer:
         ]
         return segments, changes
 
-    def _tables(self, result: Plan, plain: _InColumns, number: int) -> tuple[dict[Table, pa.Table], IndexChanges]:
+    def _tables(self, result: Plan, plain: InColumns, number: int) -> tuple[dict[Table, pa.Table], IndexChanges]:
         """Build the rows of each table that has any, and what the index must learn of where they stand."""
         stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
         places: dict[int, int] = {}

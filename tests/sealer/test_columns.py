@@ -20,10 +20,11 @@ from receiver.journal_reader import Frame
 from receiver.sealer.candidate import Candidate, interpret
 from receiver.sealer.columns.attributes import AttributeReader
 from receiver.sealer.columns.calls import PlainCalls
-from receiver.sealer.columns.quick import QuickWay
+from receiver.sealer.columns.quick import Batch, QuickWay
 from receiver.sealer.columns.spans import content_hashes, evidence_maps, read_spans
 from receiver.sealer.decode import DecodedSpan, Decoder
 from receiver.sealer.differences import NewRow
+from receiver.sealer.found import find
 from receiver.sealer.index import Index
 from receiver.sealer.outcome import single_outcome
 from receiver.sealer.rows import Labels, Stamp, new_rows
@@ -327,3 +328,21 @@ def test_spans_of_one_trace_are_in_company(quick: QuickWay, empty_index: Index) 
     assert plain.calls.rows.tolist() == [2]
     assert company is not None
     assert company.calls.rows.tolist() == [0, 1]
+
+
+class FaultyQuickWay(QuickWay):
+    """A quick way with a fault of ours in it."""
+
+    def read(self, frames: Sequence[Frame]) -> Batch:
+        """Fail at any frame."""
+        raise ZeroDivisionError(f"{len(frames)} frames")
+
+
+def test_a_fault_in_the_quick_way_costs_its_speed_alone(empty_index: Index) -> None:
+    """The spans are found the long way, and the fault is said."""
+    frame = scoped([(OPENAI_SCOPE, encode(call()).SerializeToString()) for _ in range(3)])
+    quick = FaultyQuickWay(decoder(), attribution=ATTRIBUTION, labels=LABELS, book=BOOK)
+    found = find([frame], quick=quick, decoder=decoder(), attribution=ATTRIBUTION, index=empty_index)
+    assert found.fault == "ZeroDivisionError: 1 frames"
+    assert [one.fact for one in found.candidates] == [one.fact for one in long_way(frame, [0, 1, 2])[0]]
+    assert (found.in_columns.alone, found.in_columns.company) == (None, None)
