@@ -34,6 +34,20 @@ _PACKAGE: Final = "opentelemetry-instrumentation-"
 _INCLUSIVE, _EXCLUSIVE, _UNKNOWN = InputMeaning.INCLUSIVE, InputMeaning.EXCLUSIVE, InputMeaning.UNKNOWN
 
 
+# How names of these vendors' models begin, and of nobody else's.
+_OPENROUTER_VENDORS: Final = {
+    "chatgpt-": "openai",
+    "claude-": "anthropic",
+    "deepseek-": "deepseek",
+    "gemini-": "google",
+    "gpt-": "openai",
+    "grok-": "x-ai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+}
+
+
 def _streaming(span: SpanView) -> AttributeValue | None:
     """Return the mark of a stream, under the name before 0.55 or since."""
     return span.attributes.get("gen_ai.is_streaming", span.attributes.get("llm.is_streaming"))
@@ -67,6 +81,23 @@ def _model_tail(_: SpanView, reading: Reading) -> None:
         reading.usage_flags += ("model_restored",)
 
 
+def _openrouter_model(_: SpanView, reading: Reading) -> None:
+    if reading.provider != "openrouter":
+        return
+    asked, answered = _of_vendor(reading.request_model), _of_vendor(reading.response_model)
+    if (asked, answered) != (reading.request_model, reading.response_model):
+        reading.request_model, reading.response_model = asked, answered
+        reading.usage_flags += ("model_restored",)
+
+
+def _of_vendor(model: str | None) -> str | None:
+    """Return a model with its vendor before it, as OpenRouter names it, where its name leaves no doubt."""
+    if model is None or "/" in model:
+        return model
+    vendor = next((vendor for beginning, vendor in _OPENROUTER_VENDORS.items() if model.startswith(beginning)), None)
+    return f"{vendor}/{model}" if vendor else model
+
+
 def _summed_stream(span: SpanView, reading: Reading) -> None:
     if span.name.endswith("generate_text_stream"):
         doubt(reading, "stream_usage_unreliable")
@@ -81,10 +112,13 @@ _STREAMS_WRONG: Final = Quirk("streamed usage is wrong", _doubt_streams)
 _ESTIMATES: Final = Quirk("streams without the provider's usage: a local estimate without a mark", _doubt_estimates)
 _REALTIME: Final = Quirk("realtime: which tokens are audio; its sessions are aggregates", _realtime)
 _MODEL_TAIL: Final = Quirk("what stands before the last `/` of the response's model, restored", _model_tail)
+_OPENROUTER_MODEL: Final = Quirk(
+    "the vendor in OpenRouter's names, restored where they leave no doubt", _openrouter_model
+)
 _STREAM_TIER: Final = Quirk("the service tier of streams: the one asked for is read")
 _NO_USAGE: Final = Quirk("any usage")
 _LANGCHAIN: Final = (unbilled_tokens("cohere"), disputed_for("aws.bedrock"), OMITS_CACHE_WRITES)
-_OPENAI: Final = (OMITS_CACHE_WRITES, _MODEL_TAIL, SHORTENS_IDS, _REALTIME, _STREAM_TIER)
+_OPENAI: Final = (OMITS_CACHE_WRITES, _MODEL_TAIL, _OPENROUTER_MODEL, SHORTENS_IDS, _REALTIME, _STREAM_TIER)
 
 EMITTERS: Final = (
     Emitter(

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from ledger.vocabulary import UsageStatus
+from ledger.vocabulary import PriceStatus, UsageStatus
 from receiver.dialects import read
 from receiver.dialects.conventions import CALL_OPERATIONS
 from receiver.dialects.reading import SpanKind, SpanView, UnreadableSpanError
 from tests.dialects.spans import chat_by, is_call, maybe_read, read_of
+from tests.pricing.calls import Call, price_one
 
 OFFICIAL = "opentelemetry.instrumentation.genai.openai"
 SOMEBODY = "somebody.else"
@@ -206,6 +207,24 @@ def test_what_is_no_count_is_refused(count: object) -> None:
     """A figure that cannot be believed is never billed by guess."""
     with pytest.raises(UnreadableSpanError):
         read_one(chat(input_tokens=count, output_tokens=1))
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"input_tokens": 10, "output_tokens": 5, "cache_read__input_tokens": 100},
+        {"input_tokens": 100, "output_tokens": 5, "cache_read__input_tokens": 60, "cache_write__input_tokens": 60},
+        {"input_tokens": 10, "output_tokens": 5, "reasoning__output_tokens": 6},
+        {"input_tokens": 10, "output_tokens": 5, "audio__input_tokens": 11},
+    ],
+    ids=["cached tokens above input", "reads and writes above input", "reasoning above output", "audio above input"],
+)
+def test_details_above_their_total_are_kept_and_not_priced(figures: dict[str, int]) -> None:
+    """An emitter that is known to be inclusive contradicts itself: its figures are facts, and no cost is made."""
+    found = read_of("opentelemetry.instrumentation.genai.openai", chat(**figures))
+    assert found.usage_status == UsageStatus.REPORTED
+    priced = price_one(Call("openai", "gpt-4o-2024-08-06", found.usage))
+    assert (priced.price_status, priced.cost) == (PriceStatus.INVALID_USAGE, None)
 
 
 def test_absent_usage_is_absent() -> None:

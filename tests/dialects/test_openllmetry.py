@@ -401,6 +401,22 @@ def test_a_resellers_model_keeps_its_whole_name() -> None:
     assert (found.provider, found.response_model) == ("groq", "openai/gpt-oss-120b")
 
 
+@pytest.mark.parametrize(
+    ("cut", "whole", "flags"),
+    [
+        ("gpt-4o", "openai/gpt-4o", ("model_restored",)),
+        ("claude-sonnet-4.5", "anthropic/claude-sonnet-4.5", ("model_restored",)),
+        ("gemini-2.5-pro:free", "google/gemini-2.5-pro:free", ("model_restored",)),
+        ("hermes-3-llama-3.1-405b", "hermes-3-llama-3.1-405b", ()),
+    ],
+)
+def test_openrouters_names_get_their_vendor_back(cut: str, whole: str, flags: tuple[str, ...]) -> None:
+    """The openai package cuts it off what was asked for, too; only where the name tells it is it put back."""
+    attributes = chat_by("openrouter", cut, **SHORT) | {"gen_ai.response.model": cut}
+    found = read_of(OTEL + "openai.v1", attributes, version="0.62.4")
+    assert (found.request_model, found.response_model, found.usage_flags) == (whole, whole, flags)
+
+
 def test_a_model_in_this_process_is_ones_own() -> None:
     """Transformers names a model's architecture as its provider."""
     found = read_of(OTEL + "transformers", old("mistral", "mistralai/Mistral-7B", "completion"), version="0.62.4")
