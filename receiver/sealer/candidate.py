@@ -18,6 +18,7 @@ from pricing.tiers import standard_tier
 from receiver import dialects
 from receiver.attribution import Attribution, customer_of
 from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
+from receiver.dialects.sellers import UNKNOWN_HOST_FLAG
 from receiver.sealer.decode import DecodedSpan, UndecodableSpan
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
 from receiver.sealer.named_payer import named_payer, says
@@ -35,7 +36,7 @@ START_NS_MAX: Final = 4_102_444_800 * 10**9  # 2100-01-01
 QUARANTINED_WEIGHT: Final = -1
 # Flags of facts that another span of the same call may know.
 _UNSAID: Final = frozenset({
-    Flag.CACHE_READ_UNSAID, Flag.CACHE_WRITE_UNSAID, Flag.CACHE_TTL_UNSAID, Flag.PROFILE_UNSAID,
+    Flag.CACHE_READ_UNSAID, Flag.CACHE_WRITE_UNSAID, Flag.CACHE_TTL_UNSAID, Flag.PROFILE_UNSAID, UNKNOWN_HOST_FLAG,
 })  # fmt: skip
 _STATUS_WEIGHT: Final = {UsageStatus.REPORTED: 2, UsageStatus.PARTIAL: 1, UsageStatus.ABSENT: 0}
 

@@ -5,8 +5,9 @@ call if none contradicts another in figures, model or seller; then one of them i
 as `duplicate_call`. Where one contradicts, the id is not unique: each is a call of its own. An id that came in more
 than `TRACES_MAX` traces is dead for ever, whatever they said: a constant must not link a million traces.
 
-Which one stays: the one that knows the figures, then the one on the side that `count_source` names, then the one that
-says most. Who pays: what stays says it; where it names nobody, its copies, if they name exactly one.
+Which one stays: the one that knows the figures, then one that knows more of the seller than the door it knocked at,
+then the one on the side that `count_source` names, then the one that says most. Who pays: what stays says it; where it
+names nobody, its copies, if they name exactly one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 
 from ledger.schema import CountSource, SpanClass
 from receiver.sealer.facts import SpanFact
-from receiver.sealer.names import model_key, seller_key
+from receiver.sealer.names import is_door, model_key, seller_key
 from receiver.sealer.nesting import figures_agree
 from receiver.sealer.payers import CUSTOMER_FROM_COPY, NOBODY, Payer
 
@@ -63,11 +64,11 @@ def _agree(facts: Sequence[SpanFact]) -> bool:
     return figures_agree(facts) and all(len(set(values) - {None}) <= 1 for values in names)
 
 
-def _rank(one: Sighting, count_source: CountSource) -> tuple[int, bool, tuple[int, int, bytes], bytes]:
+def _rank(one: Sighting, count_source: CountSource) -> tuple[int, bool, bool, tuple[int, int, bytes], bytes]:
     fact = one.fact
     known = bool(fact.input_tokens) + bool(fact.output_tokens)
     side = CountSource.GATEWAY if fact.is_gateway else CountSource.APPLICATION
-    return known, side == count_source, fact.order, one.trace_id
+    return known, not is_door(fact.provider), side == count_source, fact.order, one.trace_id
 
 
 def _payer(stays: Sighting, copies: Sequence[Sighting]) -> Payer:

@@ -44,9 +44,17 @@ def same_model(one: str | None, other: str | None) -> bool:
 
 def seller_key(provider: str | None) -> str | None:
     """Return who sold a call, as far as the name says it; None where it says only the API's shape or nothing."""
-    if provider is None or provider in _SAYS_NOTHING:
+    if provider is None or provider in _SAYS_NOTHING or is_door(provider):
         return None
     for prefix, key in _SELLER_PREFIXES:
         if provider.startswith(prefix):
             return key
     return provider
+
+
+def is_door(provider: str | None) -> bool:
+    """Say whether a name is only the door that was knocked at: an address, or a machine of one's own network.
+
+    Behind it may be a gateway, whose own span knows who sold the call.
+    """
+    return provider is not None and (provider == "self_hosted" or provider.startswith("host:"))

@@ -104,6 +104,14 @@ def test_sides_may_name_model_and_seller_differently(pipeline: Pipeline) -> None
     assert standing(pipeline) == [1]
 
 
+def test_side_that_knows_the_seller_stays(pipeline: Pipeline) -> None:
+    """An application that only knows its gateway's address gives way to the gateway, which knows who sold the call."""
+    pipeline.take(application(1, attributes={"server.address": "litellm.corp.example"}))
+    pipeline.take(gateway(2, attributes={"gen_ai.provider.name": "openai"}))
+    assert (standing(pipeline), copies(pipeline)) == ([2], [1])
+    assert pipeline.value("SELECT sum(cost) FROM entries") == PRICE
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -300,3 +308,4 @@ def test_names_of_api_shapes_name_no_seller() -> None:
     assert seller_key("openai") is None
     assert seller_key("azure.ai.openai") == seller_key("azure.ai.inference") == "azure"
     assert seller_key("groq") == "groq"
+    assert seller_key("host:litellm.corp.example") is seller_key("self_hosted") is None
