@@ -135,7 +135,7 @@ def read(span: SpanView) -> Reading | None:
         other, otherwise = _by_attributes(span)
         if other is not family and other is not conventions.FAMILY:
             reading = other.read(span, otherwise)
-    if reading is not None and reading.usage:
+    if reading is not None and "cache_write_tokens" in reading.usage:
         say_ttl(reading)
     return reading
 

@@ -23,6 +23,7 @@ _REFUSALS: Final = frozenset({
     "safety", "spii",
 })  # fmt: skip
 _CUTS: Final = frozenset({"length", "max_output_tokens", "max_tokens", "model_context_window_exceeded", "model_length"})
+_USUAL_END: Final[AttributeValue] = ["stop"]
 # As the conventions, the makers and their SDKs write the ordinary end of an answer.
 _ENDS: Final = frozenset({"stop", "end_turn", "tool_call", "tool_calls", "tool_use", "stop_sequence"})
 
@@ -34,7 +35,7 @@ def finish(reading: Reading, usage: Usage, *, reasons: AttributeValue | None) ->
     if reading.error_type is not None and "zero_usage" in reading.usage_flags:
         reading.usage_status = UsageStatus.ABSENT
         reading.usage = {}
-    if reasons:
+    if reasons and reasons != _USUAL_END:
         _say_end(reading, reasons)
 
 
