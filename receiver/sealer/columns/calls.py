@@ -125,7 +125,7 @@ class PlainCalls:
         """Return what the index keeps of each."""
         fields, rows = self.spans.fields, self.calls.rows
         count = len(rows)
-        patterns = [_pattern(fact) for fact in self.prototypes.facts]
+        patterns = {place: _pattern(self.prototypes.facts[place]) for place in set(self.prototype.tolist())}
         nothing: list[Any] = [None] * count
         own = [self.prototypes.facts[place].response_id for place in self.prototype.tolist()]
         response_ids = self.texts["response_id"].to_pylist() if "response_id" in self.texts else own
