@@ -34,6 +34,7 @@ from receiver.dialects.figures import COUNT_MAX, parse_cost, parse_count
 BLOCK_CHARS_MAX: Final = 65_536
 # `literal_eval` takes 20 times as long as a JSON decoder, and memory to match: only for what a block can be.
 _LITERAL_CHARS_MAX: Final = 8_192
+_INTEGER_BITS_MAX: Final = 4_000
 # A tier, a place, a model: longer is none.
 _WORD_CHARS_MAX: Final = 64
 # Where a whole answer is carried instead of its block.
@@ -291,9 +292,28 @@ def _decoded(text: str) -> object:
         except (msgspec.DecodeError, RecursionError):
             pass
     try:
-        return ast.literal_eval(text)
+        return _storable(ast.literal_eval(text))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
+
+
+def _storable(value: object) -> object:
+    """Return a literal with every text fit for UTF-8: Python reads half of a surrogate pair where JSON refuses it.
+
+    Texts that were cut in the middle of an emoji have such halves.
+
+    Raises:
+        ValueError: an integer is longer than any figure; Python would not even print it.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, int) and value.bit_length() > _INTEGER_BITS_MAX:
+        raise ValueError("an integer of more than 4,000 bits")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(one) for one in value]
+    return value
 
 
 def _found(carried: Mapping[str, Any] | None) -> tuple[Shape, Mapping[str, Any]] | None:

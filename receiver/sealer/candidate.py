@@ -78,6 +78,15 @@ def interpret(
     """Say what the span is; None when it is nothing that the ledger keeps."""
     if isinstance(span, UndecodableSpan):
         return _quarantined(span, "undecodable", span.detail, ingest_scope)
+    try:
+        return _interpret(span, ingest_scope, attribution)
+    except UnreadableSpanError as unreadable:
+        return _quarantined(span, unreadable.reason, unreadable.detail, ingest_scope)
+    except Exception as fault:  # noqa: BLE001 - a fault of ours in one span must not stop all others
+        return _quarantined(span, "reader_failed", f"{type(fault).__name__}: {fault}", ingest_scope)
+
+
+def _interpret(span: DecodedSpan, ingest_scope: str, attribution: Attribution) -> Candidate | PayerSpan | None:
     view = SpanView(
         span.name,
         span.kind,
@@ -87,18 +96,34 @@ def interpret(
         span.resource.attributes,
         span.status_code,
     )
-    try:
-        reading = dialects.read(view)
-    except UnreadableSpanError as unreadable:
-        return _quarantined(span, unreadable.reason, unreadable.detail, ingest_scope)
-    except Exception as fault:  # noqa: BLE001 - a fault of ours in reading one span must not stop all others
-        return _quarantined(span, "reader_failed", f"{type(fault).__name__}: {fault}", ingest_scope)
+    reading = dialects.read(view)
     if reading is None:
         return _payer(span, ingest_scope, attribution)
-    doubt = _why_unusable(span, reading)
+    doubt = why_unusable(span, reading)
     if doubt is not None:
         return _quarantined(span, *doubt, ingest_scope)
     return _candidate(span, reading, ingest_scope, attribution)
+
+
+def why_unusable(span: DecodedSpan, reading: Reading) -> tuple[str, str] | None:
+    """Say why a span that can be read cannot be believed, as (reason, detail); None when nothing speaks against it."""
+    if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE_ID:
+        return "invalid_trace_id", f"trace id {span.trace_id.hex() or '(empty)'}; expected 16 bytes, not all zero"
+    if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN_ID:
+        return "invalid_span_id", f"span id {span.span_id.hex() or '(empty)'}; expected 8 bytes, not all zero"
+    if not START_NS_MIN <= span.start_ns < START_NS_MAX:
+        return "start_time_out_of_range", f"start {span.start_ns} ns; expected a time between 2015 and 2100"
+    if span.dropped_attributes and reading.kind == SpanKind.CALL:
+        missing = "model" if not (reading.response_model or reading.request_model) else None
+        if missing is None and reading.usage_status == UsageStatus.ABSENT and span.status_code != 2:
+            missing = "usage"
+        if missing:
+            return (
+                "attributes_dropped",
+                f"the SDK dropped {span.dropped_attributes} attributes and the {missing} is missing; "
+                "raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            )
+    return None
 
 
 def weight(
@@ -167,26 +192,6 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
         is_cache_hit=is_cache_hit,
     )
     return Candidate(ingest_scope, span.trace_id + span.span_id, fact, span, reading, rule_labels=labels)
-
-
-def _why_unusable(span: DecodedSpan, reading: Reading) -> tuple[str, str] | None:
-    if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE_ID:
-        return "invalid_trace_id", f"trace id {span.trace_id.hex() or '(empty)'}; expected 16 bytes, not all zero"
-    if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN_ID:
-        return "invalid_span_id", f"span id {span.span_id.hex() or '(empty)'}; expected 8 bytes, not all zero"
-    if not START_NS_MIN <= span.start_ns < START_NS_MAX:
-        return "start_time_out_of_range", f"start {span.start_ns} ns; expected a time between 2015 and 2100"
-    if span.dropped_attributes and reading.kind == SpanKind.CALL:
-        missing = "model" if not (reading.response_model or reading.request_model) else None
-        if missing is None and reading.usage_status == UsageStatus.ABSENT and span.status_code != 2:
-            missing = "usage"
-        if missing:
-            return (
-                "attributes_dropped",
-                f"the SDK dropped {span.dropped_attributes} attributes and the {missing} is missing; "
-                "raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-            )
-    return None
 
 
 def _payer(span: DecodedSpan, ingest_scope: str, attribution: Attribution) -> PayerSpan | None:

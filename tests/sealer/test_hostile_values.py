@@ -463,3 +463,34 @@ def test_times_past_and_future(pipeline: Pipeline, start_ns: int, end_ns: int) -
     audit = pipeline.audit()
     assert (audit["received"], audit["usage"] + audit.get("quarantined", 0)) == (2, 2)
     assert_neighbours_count(pipeline, 1)
+
+
+@pytest.mark.parametrize("name", ["customer_id", "team"])
+@pytest.mark.parametrize("place", ["span", "resource", "other span"])
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (r'"cut \ud83d"', "cut \ufffd"),
+        (r'"whole \ud83d\ude00, cut \ud83d"', "whole \U0001f600, cut \ufffd"),
+        ("0x" + "f" * 4000, None),
+    ],
+    ids=["half a pair", "a pair and a half", "too long to be printed"],
+)
+def test_a_carried_text_that_utf8_cannot_hold_stops_nothing(
+    pipeline: Pipeline, said: str, kept: str | None, place: str, name: str
+) -> None:
+    """Who pays and what labels say is kept as far as it is text; its call and its neighbours are billed."""
+    carrier = {"metadata": f'{{"{name}": {said}}}'}
+    spans = [call(trace=7, span=1, parent=2, attributes=carrier if place == "span" else {})]
+    if place == "resource":
+        spans = [call(trace=7, span=1, resource={"service.name": "shop", **carrier})]
+    if place == "other span":
+        spans.append(SpanText(trace=7, span=2, attributes=carrier))
+    pipeline.take(neighbour(), *spans, neighbour())
+    assert_neighbours_count(pipeline, 2)
+    (row,) = pipeline.rows("SELECT cost, customer_id, labels FROM calls WHERE customer_id IS DISTINCT FROM 'honest'")
+    assert row["cost"] == NEIGHBOUR_COST
+    if name == "customer_id":
+        assert row["customer_id"] == kept
+    elif place != "other span":
+        assert (row["labels"] or {}).get("team") == kept
