@@ -20,6 +20,7 @@ from receiver import dialects
 from receiver.attribution import Attribution
 from receiver.attribution_rules import parse_rules
 from receiver.dialects.reading import SpanView
+from receiver.sealer.jobs import work
 from receiver.sealer.jobs.healing import ask_to_heal
 from receiver.sealer.jobs.job import Job, JobKind, JobProgress, JobState
 from receiver.sealer.jobs.queue import JobQueue, UnknownJobError
@@ -209,6 +210,39 @@ def test_newer_rules_heal_what_was_quarantined(pipeline: Pipeline, monkeypatch: 
     assert pipeline.audit()["usage"] == 1
     (row,) = pipeline.rows("SELECT input_tokens, cost, entry_type, reason FROM calls")
     assert row == {"input_tokens": 100, "cost": Decimal("0.00035"), "entry_type": "usage", "reason": "reread"}
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        call(start_ns=0),
+        call(start_ns=2**63),
+        call(start_ns=NS),
+        call(span=0),
+        call(trace=0),
+        call(tokens=(None, None), dropped_attributes=3),
+    ],
+    ids=["no start", "start after 2100", "start before 2015", "no span id", "no trace id", "attributes dropped"],
+)
+def test_rereading_bills_nothing_that_cannot_be_believed(pipeline: Pipeline, span: SpanText) -> None:
+    """A span whose id, time or completeness sent it to quarantine stays there, though its figures can be read."""
+    pipeline.take(span, call(trace=1, span=1))
+    assert pipeline.audit()["quarantined"] == 1
+    progress = carried_out(pipeline, JobKind.REREAD)
+    assert (progress.state, progress.rows_seen, progress.rows_changed) == (JobState.DONE, 2, 0)
+    assert pipeline.audit()["quarantined"] == 1
+
+
+def test_a_fault_in_a_job_ends_the_job_and_not_the_sealer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is recorded with its words, nothing is written, and the next job is taken up."""
+    pipeline.take(call())
+    before = pipeline.data.manifest.read_bytes()
+    monkeypatch.setattr(work, "reprice", lambda *_rows, **_options: 1 / 0)
+    failed = carried_out(pipeline, JobKind.REPRICE)
+    assert failed.state == JobState.FAILED
+    assert "ZeroDivisionError" in failed.error
+    assert pipeline.data.manifest.read_bytes() == before
+    assert carried_out(pipeline, JobKind.REREAD).state == JobState.DONE
 
 
 def test_newer_rules_move_figures_and_price(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

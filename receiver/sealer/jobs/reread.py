@@ -20,7 +20,8 @@ from ledger.money import round_cost
 from ledger.schema import COST_COLUMNS, UNIT_COLUMNS, SpanClass
 from receiver import dialects
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
-from receiver.sealer.decode import DECODING_FLAGS, Decoder, UndecodableSpan
+from receiver.sealer.candidate import why_unusable
+from receiver.sealer.decode import DECODING_FLAGS, DecodedSpan, Decoder, UndecodableSpan
 from receiver.sealer.facts import FactKind
 from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
@@ -63,14 +64,17 @@ def reread(rows: pa.Table, stand: Sequence[StandingRow]) -> Iterator[tuple[Stand
 
 
 def _reread(row: StandingRow, known: Mapping[str, Any], decoder: Decoder) -> Rewrite | None:
-    view = _view(row, known, decoder)
-    if view is None:
-        return None
     was = row.state.fact.kind
+    held = _held(known, decoder) if row.state.span_class == SpanClass.QUARANTINED else None
+    if was == FactKind.QUARANTINED and held is None:
+        return None
     try:
-        reading = dialects.read(view)
+        reading = dialects.read(_view(known, held))
     except UnreadableSpanError as unreadable:
         return _to_quarantine(row, known, unreadable) if was != FactKind.QUARANTINED else None
+    if held is not None and (reading is None or why_unusable(held, reading) is not None):
+        # Its id or its time is as unusable as ever, however well the rest is understood.
+        return None
     if reading is None:
         # Nobody claims it any more. Kept as a roll-up of nothing: never billed, never lost.
         reading = Reading(SpanKind.AGGREGATE, "none")
@@ -86,19 +90,19 @@ def _reread(row: StandingRow, known: Mapping[str, Any], decoder: Decoder) -> Rew
     return Rewrite(fact, changed, REREAD)
 
 
-def _view(row: StandingRow, known: Mapping[str, Any], decoder: Decoder) -> SpanView | None:
-    """Return the span as dialects see it; None when it is not even a span."""
-    attributes: Mapping[str, AttributeValue]
-    if row.state.span_class == SpanClass.QUARANTINED:
-        span = decoder.span(known["quarantined_span"] or b"", resource=b"", scope=b"")
-        if isinstance(span, UndecodableSpan) or not known["quarantined_span"]:
-            return None
-        attributes = span.attributes
-    else:
-        kept = span_attributes(known)
-        if kept is None:
-            raise EvidenceMissingError
-        attributes = kept
+def _held(known: Mapping[str, Any], decoder: Decoder) -> DecodedSpan | None:
+    """Return a quarantined span from its stripped bytes; None when they are gone or no span."""
+    if not known["quarantined_span"]:
+        return None
+    span = decoder.span(known["quarantined_span"], resource=b"", scope=b"")
+    return None if isinstance(span, UndecodableSpan) else span
+
+
+def _view(known: Mapping[str, Any], held: DecodedSpan | None) -> SpanView:
+    """Return the span as dialects see it."""
+    attributes: Mapping[str, AttributeValue] | None = span_attributes(known) if held is None else held.attributes
+    if attributes is None:
+        raise EvidenceMissingError
     return SpanView(
         known["span_name"] or "",
         known["span_kind"] or 0,

@@ -16,7 +16,7 @@ import structlog
 from ledger.errors import SpanledgerError
 from ledger.schema import Table
 from ledger.segment import Segment
-from receiver.sealer.differences import plan_rewrites
+from receiver.sealer.differences import Plan, plan_rewrites
 from receiver.sealer.index import TraceKey
 from receiver.sealer.jobs.job import Job, JobKind, JobProgress, JobState
 from receiver.sealer.jobs.queue import JobQueue
@@ -36,6 +36,10 @@ _TABLES: Final = {
     JobKind.REATTRIBUTE: (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE),
 }
 Rewrites = dict[TraceKey, dict[bytes, Rewrite]]
+
+
+class JobFaultError(SpanledgerError):
+    """A fault of ours in working out what a job changes; the job ends, and the ledger goes on."""
 
 
 class Worker:
@@ -105,6 +109,22 @@ class _Run:
         if not stand:
             return
         self.progress.rows_seen += len(stand)
+        try:
+            planned = self._planned(rows, stand)
+        except (OSError, SpanledgerError):
+            raise
+        except Exception as fault:
+            # Nothing was written, and it would be the same at every try: it must not stop what comes after it.
+            raise JobFaultError(
+                f"a fault in looking through {segment.path}: {type(fault).__name__}: {fault}.",
+                hint="Report it with this line; entries that are not corrected stay as they are.",
+            ) from fault
+        if planned is not None and not self.job.dry_run:
+            commit = self._sealer.rewrite(planned)
+            self.progress.commits = [*self.progress.commits[:1], commit]
+
+    def _planned(self, rows: pa.Table, stand: list[StandingRow]) -> Plan | None:
+        """Plan and sum up what changes in a slice; None when nothing does."""
         rewrites: Rewrites = {}
         for row, rewrite in self._changes(rows, stand):
             if rewrite is None:
@@ -112,13 +132,11 @@ class _Run:
             else:
                 rewrites.setdefault(row.trace, {})[row.span_id] = rewrite
         if not rewrites:
-            return
+            return None
         planned = plan_rewrites(rewrites, self._sealer.index, count_source=self._sealer.count_source)
-        self.progress.rows_changed += sum(len(spans) for spans in rewrites.values())
         self._summary.add(self._sealer.preview(planned))
-        if not self.job.dry_run:
-            commit = self._sealer.rewrite(planned)
-            self.progress.commits = [*self.progress.commits[:1], commit]
+        self.progress.rows_changed += sum(len(spans) for spans in rewrites.values())
+        return planned
 
     def _changes(self, rows: pa.Table, stand: list[StandingRow]) -> Iterator[tuple[StandingRow, Rewrite | None]]:
         if self.job.kind == JobKind.REPRICE:
