@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from receiver.dialects import ENCLOSING, SIDE_CHANNELS, usage_within
 from receiver.dialects.enclosed import ENCLOSING_BYTES_MAX
 from receiver.sealer.decode import EVIDENCE_CHARS_MAX, DecodedSpan, Decoder
 from receiver.strip import SIDE_CHANNEL_BYTES_MAX, strip, strip_to_evidence
-from tests.otlp import SpanText, encode, request
+from tests.otlp import SpanText, call, encode, request
+from tests.pipeline import Pipeline
 
 _SECRET = "what the user said"
 _LONG = _SECRET * 400
@@ -143,3 +145,23 @@ def words_of(value: Any) -> list[str]:
         return [value]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [word for one in inner for word in words_of(one)]
+
+
+@pytest.mark.parametrize("key", CARRIED)
+@pytest.mark.parametrize("value", ["carried", "cut", "words", 5, True, ["a"], {"usage": {"input_tokens": 5}}, ""])
+def test_sealing_by_columns_and_span_by_span_is_the_same(tmp_path: Path, key: str, value: Any) -> None:
+    """Whatever stands under such a key, the calls of a batch have the content and evidence that decoding gives."""
+    carried, left = CARRIED[key]
+    sent = (
+        {"carried": json.dumps(carried), "cut": json.dumps(left)}.get(value, value) if isinstance(value, str) else value
+    )
+    spans = [call(trace=1, span=number, scope="langsmith", attributes={key: sent}) for number in (1, 2, 3)]
+    with Pipeline(tmp_path) as pipeline:
+        pipeline.take(*spans)
+        rows = pipeline.rows("SELECT content_hash, span_attributes FROM entries UNION ALL BY NAME SELECT content_hash, "
+                             "span_attributes FROM set_aside ORDER BY content_hash")  # fmt: skip
+    decoded = [span for span in Decoder().spans(request(*spans)) if isinstance(span, DecodedSpan)]
+    assert len(rows) == len(decoded)
+    assert sorted(row["content_hash"] for row in rows) == sorted(span.content_hash.hex() for span in decoded)
+    evidence = {span.content_hash.hex(): span.evidence for span in decoded}
+    assert all(dict(row["span_attributes"]) == evidence[row["content_hash"]] for row in rows)
