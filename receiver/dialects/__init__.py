@@ -46,6 +46,7 @@ from receiver.dialects import (
 from receiver.dialects.emitter import Emitter, choose
 from receiver.dialects.enclosed import ENCLOSING, usage_within
 from receiver.dialects.family import Family
+from receiver.dialects.finish import say_unsaid
 from receiver.dialects.marks import (
     CONTENT_KEYS,
     CONTENT_PREFIXES,
@@ -135,8 +136,10 @@ def read(span: SpanView) -> Reading | None:
         other, otherwise = _by_attributes(span)
         if other is not family and other is not conventions.FAMILY:
             reading = other.read(span, otherwise)
-    if reading is not None and "cache_write_tokens" in reading.usage:
-        say_ttl(reading)
+    if reading is not None:
+        if "cache_write_tokens" in reading.usage:
+            say_ttl(reading)
+        say_unsaid(reading)
     return reading
 
 

@@ -18,6 +18,9 @@ from receiver.dialects.reading import AttributeValue, Reading, SpanKind
 from receiver.dialects.usage import Usage
 
 _TTL_FLAG: Final = Flag.CACHE_TTL_UNSAID.value
+TIER_UNSAID: Final = "service_tier_unsaid"
+TOOLS_UNSAID: Final = "server_tools_unsaid"
+_WITH_TIERS: Final = frozenset({"chat", "text_completion"})
 _REFUSALS: Final = frozenset({
     "blocklist", "content_filter", "content_filtered", "guardrail_intervened", "prohibited_content", "refusal",
     "safety", "spii",
@@ -55,6 +58,24 @@ def say_ttl(reading: Reading) -> None:
         return
     others = tuple(flag for flag in reading.usage_flags if flag != _TTL_FLAG)
     reading.usage_flags = (*others, _TTL_FLAG) if unsaid else others
+
+
+def say_unsaid(reading: Reading) -> None:
+    """Say what decides about the price of such calls and is on no attribute; the call is priced as if there were none.
+
+    OpenAI's service tier, where the span has none: priced as the standard one. The fees of Anthropic's server tools,
+    which its usage block counts: where that block is not carried, and no search is counted, none is charged.
+    """
+    if reading.kind is not SpanKind.CALL or reading.usage_status is not UsageStatus.REPORTED:
+        return
+    if reading.provider == "openai" and reading.service_tier is None and reading.operation in _WITH_TIERS:
+        reading.usage_flags += (TIER_UNSAID,)
+    if reading.provider == "anthropic" and "web_searches" not in reading.usage and not _has_block(reading):
+        reading.usage_flags += (TOOLS_UNSAID,)
+
+
+def _has_block(reading: Reading) -> bool:
+    return any(flag.startswith("usage_from:") for flag in reading.usage_flags)
 
 
 def _check_total(reading: Reading, usage: Usage) -> None:

@@ -86,6 +86,8 @@ FLAGS: Final = {
     "seller_unknown_host": "the API's shape is known, who answers under the address is not: no price list",
     "unbilled_tokens": "the emitter reports tokens that are not the billed ones: kept, not priced",
     "refused": "the answer was withheld by the provider's filter, or refused",
+    "service_tier_unsaid": "the span has no service tier: priced as the standard one",
+    "server_tools_unsaid": "Anthropic's server tools (web searches) would not be on the span: no fee is charged",
     "cut_short": "the answer ended at its length limit",
     "zero_usage": "0 tokens in and out: the emitter found no usage: not priced",
     "usage_from:…": "the figures are those of the provider's usage block, which the attribute named carries",

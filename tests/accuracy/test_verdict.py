@@ -153,7 +153,8 @@ def test_how_long_a_cache_write_is_kept() -> None:
 def test_a_fee_that_no_attribute_says() -> None:
     """A cost that lacks exactly the fee of server tools is listed as unsaid, and is no longer if the span said them."""
     searched = replace(TRUTH, usage=TRUTH.usage | {"server_tool_use": {"web_search_requests": 3}})
-    assert verdicts(ROW, searched)[1] == Verdict.UNSAID
+    assert verdicts(replace(ROW, usage_flags=("server_tools_unsaid",)), searched)[1] == Verdict.UNSAID
+    assert verdicts(ROW, searched)[1] == Verdict.WRONG
     assert verdicts(replace(ROW, figures=figures(web_searches=3)), searched)[1] == Verdict.WRONG
 
 

@@ -5,7 +5,8 @@ Figures are `exact` (all that decide about money), `flagged` (they are not, and 
 nothing said.
 
 A cost is `exact` (to the twelfth decimal), `within` bounds of an ambiguous one, `flagged` (none is given, and why),
-`unsaid` (it differs by exactly what the span had no way to say), `timid` (none is given though all was known),
+`unsaid` (it differs by exactly what the entry says that the span had no way to say), `timid` (none is given though all
+was known),
 `unknown` (one is given, and the true one is not known), or `wrong`.
 
 Must not: know an instrumentation by name, or an emitter's attributes.
@@ -19,6 +20,7 @@ from enum import StrEnum
 from typing import Final
 
 from ledger.vocabulary import PriceStatus, SpanClass, UsageStatus
+from receiver.dialects.finish import TIER_UNSAID, TOOLS_UNSAID
 from tests.accuracy.replay import LedgerRow
 from tests.accuracy.truth import TrueCost, call_time, cost_of, figures_of, kept_for_an_hour
 from tests.corpus.recorded import Recording, Truth
@@ -136,9 +138,9 @@ def _unsaid(row: LedgerRow, true: TrueCost) -> str:
     """Name the fact that no attribute of the span says, if that alone makes the difference."""
     assert row.cost is not None
     assert true.amount is not None
-    if true.fees and "web_searches" not in row.figures and row.cost == true.amount - true.fees:
+    if TOOLS_UNSAID in row.usage_flags and true.fees and row.cost == true.amount - true.fees:
         return "fees of server tools"
-    if row.service_tier is None and row.cost == true.at_standard_tier:
+    if TIER_UNSAID in row.usage_flags and row.cost == true.at_standard_tier:
         return "service tier"
     return ""
 

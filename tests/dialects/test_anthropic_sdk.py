@@ -6,7 +6,7 @@ import pytest
 
 from ledger.vocabulary import Flag
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, read_of
+from tests.dialects.spans import flags_of, is_call, read_of
 
 SCOPE = "com.anthropic.sdk.python"
 CALL = {
@@ -41,13 +41,13 @@ def test_it_says_how_long_writes_are_kept() -> None:
         "cache_write_5m_tokens": 100,
         "cache_write_1h_tokens": 200,
     }
-    assert (found.usage_flags, found.service_tier) == ((), "standard")
+    assert (flags_of(found), found.service_tier) == ((), "standard")
 
 
 def test_without_the_split_the_duration_is_unsaid() -> None:
     """An API that does not say it leaves the price of a write open."""
     plain = {key: value for key, value in CALL.items() if "ephemeral" not in key}
-    assert read_of(SCOPE, plain).usage_flags == (Flag.CACHE_TTL_UNSAID,)
+    assert flags_of(read_of(SCOPE, plain)) == (Flag.CACHE_TTL_UNSAID,)
 
 
 def test_a_hostile_split() -> None:

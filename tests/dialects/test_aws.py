@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dialects.spans import is_call, read_of
+from tests.dialects.spans import flags_of, is_call, read_of
 
 SCOPE = "amazon.opentelemetry.distro.instrumentation."
 CHAT = {
@@ -27,14 +27,14 @@ def test_llama_index_copies_each_providers_block() -> None:
 def test_openai_agents_are_inclusive() -> None:
     """OpenAI's counts hold cached tokens."""
     found = read_of(SCOPE + "openai_agents", CHAT | {"gen_ai.provider.name": "openai"})
-    assert (found.usage["input_tokens"], found.usage_flags) == (5000, ())
+    assert (found.usage["input_tokens"], flags_of(found)) == (5000, ())
 
 
 @pytest.mark.parametrize("package", ["crewai", "langchain"])
 def test_others_by_evidence(package: str) -> None:
     """More cached than read shows that it is not in input."""
     found = read_of(SCOPE + package, CHAT | {"gen_ai.usage.input_tokens": 4})
-    assert (found.usage["input_tokens"], found.usage_flags) == (1004, ("exclusive_input:details",))
+    assert (found.usage["input_tokens"], flags_of(found)) == (1004, ("exclusive_input:details",))
 
 
 def test_agents_are_aggregates() -> None:

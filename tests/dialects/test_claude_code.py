@@ -6,7 +6,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, read_of
+from tests.dialects.spans import flags_of, is_call, read_of
 
 SCOPE = "com.anthropic.claude_code.tracing"
 NAME = "claude_code.llm_request"
@@ -43,14 +43,14 @@ def test_bare_names_leave_the_cache_out() -> None:
     found = read_of(SCOPE, OLD, name=NAME, version="1.0.0", kind=1)
     assert is_call(found)
     assert (found.usage, found.usage_status) == (USAGE, UsageStatus.REPORTED)
-    assert found.usage_flags == ("exclusive_input:emitter", Flag.CACHE_TTL_UNSAID)
+    assert flags_of(found) == ("exclusive_input:emitter", Flag.CACHE_TTL_UNSAID)
     assert (found.provider, found.response_id, found.session_id, found.user_id) == ("anthropic", "req_1", "s1", "u1")
 
 
 def test_the_conventions_names_hold_it() -> None:
     """Newer versions write both; nothing is added then."""
     found = read_of(SCOPE, NEW, name=NAME, version="1.0.0", kind=1)
-    assert (found.usage, found.usage_flags) == (USAGE, (Flag.CACHE_TTL_UNSAID,))
+    assert (found.usage, flags_of(found)) == (USAGE, (Flag.CACHE_TTL_UNSAID,))
 
 
 @pytest.mark.parametrize("name", ["claude_code.interaction", "claude_code.tool", "claude_code.tool.execution"])

@@ -10,7 +10,7 @@ from ledger.vocabulary import PriceStatus, UsageStatus
 from receiver.dialects import read
 from receiver.dialects.conventions import CALL_OPERATIONS
 from receiver.dialects.reading import SpanKind, SpanView, UnreadableSpanError
-from tests.dialects.spans import chat_by, is_call, maybe_read, read_of
+from tests.dialects.spans import chat_by, flags_of, is_call, maybe_read, read_of
 from tests.pricing.calls import Call, price_one
 
 OFFICIAL = "opentelemetry.instrumentation.genai.openai"
@@ -77,14 +77,14 @@ def test_details_of_every_generation(key: str, unit: str) -> None:
 def test_two_generations_on_one_span_are_not_added() -> None:
     """An emitter that writes old and new names says the same thing twice."""
     found = read_of(OFFICIAL, chat(prompt_tokens=100, input_tokens=100, completion_tokens=10, output_tokens=10))
-    assert (found.usage, found.usage_flags) == ({"input_tokens": 100, "output_tokens": 10}, ())
+    assert (found.usage, flags_of(found)) == ({"input_tokens": 100, "output_tokens": 10}, ())
 
 
 def test_two_generations_that_disagree_are_not_priced() -> None:
     """One of the two figures is wrong, and nobody knows which: the newer name's is kept, and doubted."""
     found = read_of(OFFICIAL, chat(prompt_tokens=900, input_tokens=100, output_tokens=10))
     assert (found.usage["input_tokens"], found.usage_status) == (100, UsageStatus.PARTIAL)
-    assert found.usage_flags == ("names_disagree",)
+    assert flags_of(found) == ("names_disagree",)
 
 
 def test_cache_writes_under_two_names_are_one_count() -> None:
@@ -106,14 +106,14 @@ def test_system_was_the_providers_name() -> None:
 def test_the_service_tier_that_was_given(key: str) -> None:
     """It counts before the one that was asked for."""
     found = read_of(OFFICIAL, chat(input_tokens=1, output_tokens=1) | {key: "flex", "openai.request.service_tier": "x"})
-    assert (found.service_tier, found.usage_flags) == ("flex", ())
+    assert (found.service_tier, flags_of(found)) == ("flex", ())
 
 
 @pytest.mark.parametrize("key", ["openai.request.service_tier", "gen_ai.openai.request.service_tier"])
 def test_the_service_tier_that_was_asked_for(key: str) -> None:
     """Where the answer says none, the one asked for is read, and said to be no more than that."""
     found = read_of(OFFICIAL, chat(input_tokens=1, output_tokens=1) | {key: "priority"})
-    assert (found.service_tier, found.usage_flags) == ("priority", ("service_tier_requested",))
+    assert (found.service_tier, flags_of(found)) == ("priority", ("service_tier_requested",))
 
 
 # ---------------------------------------------------------------- what is a call
@@ -139,7 +139,7 @@ def test_other_operations_are_aggregates(operation: str) -> None:
 def test_a_call_without_operation_is_inferred_and_says_so() -> None:
     """Before there were operations, a provider with usage made a call."""
     found = read_of(OFFICIAL, {"gen_ai.system": "openai", INPUT: 1, OUTPUT: 1})
-    assert (found.kind, found.operation, found.usage_flags) == (SpanKind.CALL, "chat", ("operation_inferred",))
+    assert (found.kind, found.operation, flags_of(found)) == (SpanKind.CALL, "chat", ("operation_inferred",))
 
 
 def test_a_conversation_id_alone_is_nothing() -> None:
@@ -158,19 +158,19 @@ def test_a_span_without_any_mark_is_nothing() -> None:
 def test_an_unknown_scope_is_read_by_the_convention() -> None:
     """Without evidence against it, input holds the cached tokens."""
     found = read_of(SOMEBODY, chat(input_tokens=900, output_tokens=50) | {READ: 500})
-    assert (found.usage["input_tokens"], found.usage_flags) == (900, ("unknown_scope",))
+    assert (found.usage["input_tokens"], flags_of(found)) == (900, ("unknown_scope",))
 
 
 def test_more_cached_than_read_is_exclusive() -> None:
     """Cached tokens cannot be more than all tokens, so they are not among them."""
     found = read_of(SOMEBODY, chat(input_tokens=4, output_tokens=50) | {READ: 1000})
-    assert (found.usage["input_tokens"], found.usage_flags) == (1004, ("unknown_scope", "exclusive_input:details"))
+    assert (found.usage["input_tokens"], flags_of(found)) == (1004, ("unknown_scope", "exclusive_input:details"))
 
 
 def test_the_total_tells_that_input_is_exclusive() -> None:
     """Where input, output and cached tokens add up to the span's own total, cached ones are not in input."""
     found = read_of(SOMEBODY, chat(input_tokens=900, output_tokens=50, total_tokens=1450) | {READ: 500})
-    assert (found.usage["input_tokens"], found.usage_flags) == (1400, ("unknown_scope", "exclusive_input:total"))
+    assert (found.usage["input_tokens"], flags_of(found)) == (1400, ("unknown_scope", "exclusive_input:total"))
 
 
 def test_the_total_tells_that_output_is_exclusive() -> None:
@@ -178,7 +178,7 @@ def test_the_total_tells_that_output_is_exclusive() -> None:
     figures = chat(input_tokens=100, output_tokens=20, total_tokens=420) | {"gen_ai.usage.reasoning_tokens": 300}
     found = read_of(SOMEBODY, figures)
     assert (found.usage["output_tokens"], found.usage_status) == (320, UsageStatus.REPORTED)
-    assert found.usage_flags == ("unknown_scope", "exclusive_output:total")
+    assert flags_of(found) == ("unknown_scope", "exclusive_output:total")
 
 
 @pytest.mark.parametrize("total", [99, 111, 5000])
@@ -186,7 +186,7 @@ def test_a_total_that_contradicts_is_not_priced(total: int) -> None:
     """Something is missing or counted twice, and nothing tells what."""
     found = read_of(OFFICIAL, chat(input_tokens=100, output_tokens=10, total_tokens=total))
     assert (found.usage, found.usage_status) == ({"input_tokens": 100, "output_tokens": 10}, UsageStatus.PARTIAL)
-    assert found.usage_flags == ("total_contradicts",)
+    assert flags_of(found) == ("total_contradicts",)
 
 
 # ---------------------------------------------------------------- how much is said
@@ -248,7 +248,7 @@ def test_what_has_no_output(operation: str) -> None:
 def test_zeros_stand_for_usage_not_found() -> None:
     """No call reads nothing and says nothing: zeros in both places are an emitter's default."""
     found = read_of(OFFICIAL, chat(input_tokens=0, output_tokens=0))
-    assert (found.usage_status, found.usage_flags) == (UsageStatus.PARTIAL, ("zero_usage",))
+    assert (found.usage_status, flags_of(found)) == (UsageStatus.PARTIAL, ("zero_usage",))
 
 
 def test_zeros_of_a_failed_call_are_no_usage() -> None:
@@ -282,7 +282,7 @@ def test_a_failed_call_says_why() -> None:
 def test_how_an_answer_ended(reasons: Any, flags: tuple[str, ...]) -> None:
     """An answer that was cut or withheld is billed as it is, and says so."""
     found = read_of(OFFICIAL, chat(input_tokens=1, output_tokens=1) | {"gen_ai.response.finish_reasons": reasons})
-    assert (found.usage_flags, found.usage_status) == (flags, UsageStatus.REPORTED)
+    assert (flags_of(found), found.usage_status) == (flags, UsageStatus.REPORTED)
 
 
 # ---------------------------------------------------------------- the cache's lifetime
@@ -300,4 +300,4 @@ def test_for_how_long_the_cache_holds(provider: str, model: str, flags: tuple[st
     """Anthropic's cache has two prices by lifetime, which no convention says; others have one."""
     figures = chat_by(provider, model, input_tokens=100, output_tokens=1, cache_write__input_tokens=50)
     found = read_of("opentelemetry.instrumentation.genai.anthropic", figures)
-    assert (found.usage_flags, found.usage_status) == (flags, UsageStatus.REPORTED)
+    assert (flags_of(found), found.usage_status) == (flags, UsageStatus.REPORTED)

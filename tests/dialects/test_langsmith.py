@@ -9,7 +9,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, maybe_read, read_of
+from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 USAGE = {
     "input_tokens": 1304,
@@ -112,7 +112,7 @@ def test_where_outputs_have_their_usage(output: dict[str, Any]) -> None:
 def test_a_longer_prompt_without_details_is_not_priced() -> None:
     """Cached tokens may be in it, at a tenth of the price: 2.5 times too high is no cost."""
     found = read_of("langsmith", RUN)
-    assert (found.usage_status, found.usage_flags) == (UsageStatus.REPORTED, ("cache_read_unsaid",))
+    assert (found.usage_status, flags_of(found)) == (UsageStatus.REPORTED, ("cache_read_unsaid",))
     short = read_of("langsmith", RUN | {"gen_ai.usage.input_tokens": 20, "gen_ai.usage.total_tokens": 70})
     assert short.usage_status == UsageStatus.REPORTED
 

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, maybe_read, read_of
+from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 USAGE_OBJECT = (
     "{'completion_tokens': 50, 'prompt_tokens': 1304, 'total_tokens': 1354, 'completion_tokens_details': None, "
@@ -88,7 +88,7 @@ def test_the_usage_object_wins() -> None:
         "cache_write_5m_tokens": 100,
         "cache_write_1h_tokens": 200,
     }
-    assert found.usage_flags == ("usage_from:metadata.usage_object",)
+    assert flags_of(found) == ("usage_from:metadata.usage_object",)
 
 
 def test_a_usage_object_that_says_otherwise_is_flagged() -> None:
@@ -101,7 +101,7 @@ def test_a_usage_object_that_says_otherwise_is_flagged() -> None:
 def test_without_a_usage_object_the_counts_stand() -> None:
     """The counts are inclusive whoever answered."""
     found = v1(metadata__usage_object="")
-    assert (found.usage, found.usage_flags) == ({"input_tokens": 1304, "output_tokens": 50}, ())
+    assert (found.usage, flags_of(found)) == ({"input_tokens": 1304, "output_tokens": 50}, ())
 
 
 def test_writes_without_their_durations_are_said() -> None:
@@ -181,7 +181,7 @@ def test_a_stream_that_litellm_counted_itself() -> None:
     openai = {"gen_ai.system": "openai", "litellm.provider.model": "gpt-4o", "gen_ai.response.model": "gpt-4o"}
     stream = V1 | openai | {"llm.is_streaming": "True", "metadata.usage_object": ESTIMATED}
     found = read_of("litellm", stream | {"gen_ai.usage.input_tokens": 8, "gen_ai.usage.output_tokens": 1})
-    assert (found.usage_status, "usage_estimated" in found.usage_flags) == (UsageStatus.PARTIAL, True)
+    assert (found.usage_status, "usage_estimated" in flags_of(found)) == (UsageStatus.PARTIAL, True)
     assert found.reported_cost_source == "gen_ai.cost.total_cost"
     real = read_of("litellm", V1 | openai | {"llm.is_streaming": "True"})
     assert real.usage_status == UsageStatus.REPORTED

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, read_of
+from tests.dialects.spans import flags_of, is_call, read_of
 
 MEAI = "Experimental.Microsoft.Extensions.AI"
 CHAT = {
@@ -40,7 +40,7 @@ def test_extensions_ai() -> None:
     """The conventions' names and meanings, for OpenAI."""
     found = read_of(MEAI, CHAT, version="10.1.0")
     assert is_call(found)
-    assert (found.usage_status, found.usage_flags) == (UsageStatus.REPORTED, ())
+    assert (found.usage_status, flags_of(found)) == (UsageStatus.REPORTED, ())
 
 
 def test_extensions_ai_never_says_what_claude_wrote_to_its_cache() -> None:
@@ -100,7 +100,7 @@ def test_claudes_api_at_an_address_nobody_knows() -> None:
 def test_claude_without_details_is_not_priced(scope: str) -> None:
     """Its input may lack what was cached, and nothing tells."""
     found = read_of(scope, without_cache(CLAUDE))
-    assert (found.usage_status, "cache_unsaid" in found.usage_flags) == (UsageStatus.PARTIAL, True)
+    assert (found.usage_status, "cache_unsaid" in flags_of(found)) == (UsageStatus.PARTIAL, True)
 
 
 def test_semantic_kernel_prices_short_prompts() -> None:
@@ -108,5 +108,5 @@ def test_semantic_kernel_prices_short_prompts() -> None:
     short = without_cache(CHAT) | {"gen_ai.usage.input_tokens": 20, "gen_ai.operation.name": "chat.completions"}
     scope = "semantic_kernel.utils.telemetry.model_diagnostics.decorators"
     assert read_of(scope, short).usage_status == UsageStatus.REPORTED
-    assert read_of(scope, short).usage_flags == ()
-    assert read_of(scope, short | {"gen_ai.usage.input_tokens": 2006}).usage_flags == ("cache_read_unsaid",)
+    assert flags_of(read_of(scope, short)) == ()
+    assert flags_of(read_of(scope, short | {"gen_ai.usage.input_tokens": 2006})) == ("cache_read_unsaid",)

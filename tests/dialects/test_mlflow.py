@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
-from tests.dialects.spans import is_call, maybe_read, read_of
+from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 SCOPE = "mlflow.anthropic.autolog"
 USAGE = {
@@ -66,8 +66,8 @@ def test_exported_in_the_conventions_names() -> None:
         "gen_ai.usage.input_tokens": 2006,
         "gen_ai.usage.output_tokens": 300,
     }
-    assert read_of(SCOPE, plain).usage_flags == ("cache_read_unsaid",)
-    assert read_of(SCOPE, plain | {"gen_ai.usage.input_tokens": 20}).usage_flags == ()
+    assert flags_of(read_of(SCOPE, plain)) == ("cache_read_unsaid",)
+    assert flags_of(read_of(SCOPE, plain | {"gen_ai.usage.input_tokens": 20})) == ()
 
 
 @pytest.mark.parametrize("usage", ["{", "null", "[]", '"LLM"'])

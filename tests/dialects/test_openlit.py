@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.vocabulary import UsageStatus
-from tests.dialects.spans import is_call, read_of
+from tests.dialects.spans import flags_of, is_call, read_of
 
 CHAT = {
     "telemetry.sdk.name": "openlit",
@@ -48,7 +48,7 @@ def test_input_without_the_cache(package: str, provider: str) -> None:
 def test_openai_is_inclusive() -> None:
     """Its prompt tokens hold the cached ones."""
     found = read_of("openlit.instrumentation.openai", CHAT | OPENAI)
-    assert (found.usage["input_tokens"], found.usage_flags) == (2006, ())
+    assert (found.usage["input_tokens"], flags_of(found)) == (2006, ())
 
 
 def test_a_stream_without_usage_was_estimated() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, maybe_read, read_of
+from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 CALL = {
     "operation.name": "ai.generateText.doGenerate",
@@ -88,7 +88,7 @@ def test_version_5_without_metadata_leaves_cached_tokens_out() -> None:
     """What is known of the cache is added; what was written to it is nowhere."""
     found = read_of("ai", without(V5, "ai.response.providerMetadata"))
     assert found.usage == {"input_tokens": 1004, "output_tokens": 50, "cache_read_tokens": 1000}
-    assert found.usage_flags == ("exclusive_input:emitter",)
+    assert flags_of(found) == ("exclusive_input:emitter",)
 
 
 def test_version_4_says_the_cache_in_metadata_alone() -> None:
