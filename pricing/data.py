@@ -64,7 +64,7 @@ def read_price_data(text: str) -> PriceData:
     """
     try:
         raw = json.loads(text, parse_float=Decimal)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise PriceDataError(f"it is not JSON: {wrong}") from wrong
     if not isinstance(raw, list) or not all(isinstance(one, dict) and "models" in one for one in raw):
         raise PriceDataError("it is not a list of providers with models")

@@ -61,7 +61,7 @@ class Rule:
             return False
         if self.end_us is not None and start_time_us >= self.end_us:
             return False
-        return all(name in says and fnmatchcase(says[name], pattern) for name, pattern in self.when)
+        return all(name in says and fnmatchcase(says[name], _literal_brackets(pattern)) for name, pattern in self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ def parse_rules(text: str, *, where: str) -> AttributionRules:
         AttributionRulesError: naming all problems at once.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as malformed:
+        document = tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as malformed:  # also of numbers and nestings beyond what Python reads
         raise AttributionRulesError(f"{where} is not TOML: {malformed}.", hint=_HINT) from malformed
     problems = [
         f"{name!r} is no part of a rules file; rules are written [[rule]]" for name in document if name != "rule"
@@ -124,13 +124,18 @@ def parse_rules(text: str, *, where: str) -> AttributionRules:
     return AttributionRules(tuple(rules), blake2b(text.encode(), digest_size=8).hexdigest() if rules else "")
 
 
+def _literal_brackets(pattern: str) -> str:
+    """Take from fnmatch what the rules do not have: `[` is a character like others."""
+    return pattern.replace("[", "[[]")
+
+
 def _rule(entry: Mapping[str, Any], number: int) -> Rule:
     return Rule(
         name=entry.get("name", f"rule {number}"),
         when=tuple((name, str(pattern)) for name, pattern in entry["when"].items()),
         start_us=_moment_us(entry.get("from")),
         end_us=_moment_us(entry.get("to")),
-        customer=entry.get("customer"),
+        customer=customer.strip() if (customer := entry.get("customer")) is not None else None,
         labels=tuple(entry.get("labels", {}).items()),
     )
 

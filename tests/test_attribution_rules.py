@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.attribution_rules import AttributionRules, parse_rules
+from receiver.attribution_rules import AttributionRules, AttributionRulesError, parse_rules
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "attribution.md"
 OCTOBER_US = 1_790_856_000_000_000
@@ -63,3 +63,25 @@ def test_two_texts_are_two_versions() -> None:
     assert one.version
     assert one.version != other.version
     assert one.attributes == {"a"}
+
+
+@pytest.mark.parametrize("text", ["from = " + "9" * 5000, "x = " + "[" * 3000, "x = " + "{a = " * 3000])
+def test_a_file_beyond_what_can_be_read_is_not_usable(text: str) -> None:
+    """Numbers of thousands of digits and endless nestings are problems of the file, not faults of ours."""
+    with pytest.raises(AttributionRulesError, match="is not TOML"):
+        parse_rules(text, where="rules.toml")
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read() -> None:
+    """Editors on Windows write one."""
+    text = '[[rule]]\nwhen = { user_id = "u" }\ncustomer = "acme"\n'
+    assert parse_rules("\ufeff" + text, where="rules.toml").rules == parse_rules(text, where="rules.toml").rules
+
+
+@pytest.mark.parametrize(
+    ("value", "customer"), [("team[12]", "acme"), ("team1", None), ("team[12]-x", None), ("team[", None)]
+)
+def test_brackets_in_a_pattern_are_themselves(value: str, customer: str | None) -> None:
+    """Patterns know `*` and `?`, nothing else: a bracket is no set of characters."""
+    rules = parse_rules('[[rule]]\nwhen = { user_id = "team[12]" }\ncustomer = " acme "\n', where="rules.toml")
+    assert rules.ruling({"user_id": value}, OCTOBER_US).customer == customer

@@ -52,8 +52,8 @@ def read_price_file(text: str, *, file: str, version: str = "") -> PriceFile:
 def _read_toml(text: str, file: str, version: str) -> PriceFile:
     found = PriceFile()
     try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as wrong:
+        document = tomllib.loads(text.removeprefix("\ufeff"), parse_float=Decimal)
+    except (ValueError, RecursionError) as wrong:  # also of numbers and nestings beyond what Python reads
         found.problems.append(
             Problem(file, f"it is not TOML: {wrong}", "mend the syntax; a CSV file's name ends in .csv")
         )
@@ -93,6 +93,10 @@ def _read_csv(text: str, file: str, version: str) -> PriceFile:
                 f"known: {', '.join(_CSV_COLUMNS)}",
             )
         )
+        return found
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        told = f"columns that stand twice: {', '.join(twice)}"
+        found.problems.append(Problem(f"{file}, line {rows[0][0]}", told, "keep one of each"))
         return found
     for line, row in rows[1:]:
         if len(row) != len(header):

@@ -215,3 +215,22 @@ def test_a_pattern_lies_within_itself_and_the_star(pattern: str) -> None:
 def test_whether_patterns_meet(one: str, other: str, *, expected: bool) -> None:
     """Some name fits both, or none does."""
     assert meet(one, other) == expected
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 3000, "x = " + "{a = " * 3000])
+def test_a_file_beyond_what_can_be_read_has_a_problem(text: str) -> None:
+    """Numbers of thousands of digits and endless nestings are problems of the file, not faults of ours."""
+    (problem,) = problems(text)
+    assert problem.startswith("p.toml: it is not TOML")
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read() -> None:
+    """Editors on Windows write one, in TOML as in CSV."""
+    assert problems("\ufeff[[prices]]\nmodel = 'm'\nrates = { input_tokens = 1 }\n") == []
+
+
+def test_a_column_that_stands_twice_is_a_problem() -> None:
+    """Neither of two prices on a line is chosen."""
+    assert problems("model,unit,price,price\nm,input_tokens,1,2\n", name="p.csv") == [
+        "p.csv, line 1: columns that stand twice: price; keep one of each"
+    ]
