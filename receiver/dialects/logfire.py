@@ -99,6 +99,10 @@ FAMILY: Final = Family(
     text=f"""\
 `{RAW}` wins. A streamed call is a request, kept as an aggregate, and a log with its figures, which is the call.
 `{_PARTIAL}*` (Claude Agent SDK) is partial; the run's totals stand on its `invoke_agent`. `operation.cost` is the
-reported cost: Logfire's own reckoning.""",
+reported cost: Logfire's own reckoning.
+
+The log of a streamed call carries no response id. Where Anthropic's SDK traces the same call itself (it does by default
+from 2.13 on), its span and that log stand side by side without an id in common, and both count: set
+`ANTHROPIC_OPEN_TELEMETRY=false`, or leave the call to the SDK's own spans.""",
     flags={"partial_usage": "the emitter itself says that its figures are not all: kept, not priced"},
 )
