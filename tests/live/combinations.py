@@ -35,6 +35,8 @@ class Instrumentation:
     """The names by which the driver turns it on."""
     settings: dict[str, str] = field(default_factory=dict)
     """Environment variables that it reads."""
+    apis: tuple[str, ...] = ("openai", "anthropic", "gemini")
+    """Whose APIs it sees when they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,14 @@ def _all_but(*left_out: Scenario) -> tuple[Scenario, ...]:
     return tuple(one for one in Scenario if one not in left_out)
 
 
-def _both(name: str, *parts: Instrumentation) -> Instrumentation:
+def _both(name: str, *parts: Instrumentation, apis: tuple[str, ...] = ("openai", "anthropic")) -> Instrumentation:
     """Return instrumentations that are on at the same time: each call is told twice or more, and costs once."""
     return Instrumentation(
         name,
         tuple(dict.fromkeys(package for part in parts for package in part.packages)),
         tuple(instrument for part in parts for instrument in part.instruments),
         {name: value for part in parts for name, value in part.settings.items()},
+        apis=apis,
     )
 
 
@@ -143,8 +146,9 @@ _LLAMA_INDEX: Final = Sdk(
 
 # ---------------------------------------------------------------- what tells the spans
 def _official(of: str, *, package: str | None = None) -> Instrumentation:
+    # The extra asks for the newest SDK that it can instrument, which may not be the newest.
     return Instrumentation(
-        "official", (f"opentelemetry-instrumentation-{package or f'genai-{of}'}",), (f"official-{of}",)
+        "official", (f"opentelemetry-instrumentation-{package or f'genai-{of}'}[instruments]",), (f"official-{of}",)
     )
 
 
@@ -157,8 +161,9 @@ def _openllmetry(of: str, *, package: str | None = None) -> Instrumentation:
 
 
 _ITSELF: Final = Instrumentation("itself", instruments=("own",))
+# It is deprecated, and was written for SDKs that speak through httpx.
 _OPENAI_V2: Final = Instrumentation(
-    "official-v2", ("opentelemetry-instrumentation-openai-v2",), ("official-openai-v2",)
+    "official-v2", ("opentelemetry-instrumentation-openai-v2", "openai<3"), ("official-openai-v2",)
 )
 
 # Application → what it is instrumented with. Each is run on every API that the application calls.
@@ -182,9 +187,10 @@ _INSTRUMENTED: Final = (
     )),
     (_LITELLM, (
         _ITSELF,
-        Instrumentation("itself-v2", instruments=("own",), settings={"LITELLM_OTEL_V2": "true"}),
+        Instrumentation("itself-own-span", instruments=("own",), settings={"USE_OTEL_LITELLM_REQUEST_SPAN": "true"}),
+        Instrumentation("itself-v2", instruments=("own-v2",), settings={"LITELLM_OTEL_V2": "true"}),
         _openinference("litellm"), _openllmetry("litellm"),
-        _both("itself-and-official", _ITSELF, _official("openai"), _official("anthropic")),
+        _both("itself-and-official", _ITSELF, _official("openai"), apis=("openai",)),
     )),
     (_PYDANTIC_AI, (
         _ITSELF, _openinference("pydantic-ai"),
@@ -211,7 +217,8 @@ def _combinations() -> Iterator[Combination]:
     for sdk, instrumentations in _INSTRUMENTED:
         for instrumentation in instrumentations:
             for api in sdk.scenarios:
-                yield Combination(sdk, api, instrumentation)
+                if api in instrumentation.apis:
+                    yield Combination(sdk, api, instrumentation)
 
 
 COMBINATIONS: Final = tuple(_combinations())

@@ -71,11 +71,7 @@ def judge(scenario: Scenario, *, charges: Sequence[Charge], calls: Sequence[Ledg
     found = [_of_pair(charge, call) for charge, call in pairs]
     matched = {id(call) for _, call in pairs}
     extra = [call for call in calls if id(call) not in matched]
-    found += [
-        Verdict(Kind.WRONG, f"{len(calls)} calls of {len(charges)}: one more from {call.scope_name}, {_amount(call)}")
-        for call in extra
-    ]
-    return _worst(found)
+    return _worst([*found, *(_of_extra(call) for call in extra)])
 
 
 def _paired(charges: Sequence[Charge], calls: Sequence[LedgerCall]) -> list[tuple[Charge, LedgerCall | None]]:
@@ -110,6 +106,15 @@ def _of_pair(charge: Charge, call: LedgerCall | None) -> Verdict:
     if call.cost == charge.cost:
         return Verdict(Kind.RIGHT)
     return Verdict(Kind.WRONG, f"{_amount(call)} instead of {charge.cost.normalize():f}")
+
+
+def _of_extra(call: LedgerCall) -> Verdict:
+    """Judge a call more than there were: an attempt that failed is one; another telling of a call must cost nothing."""
+    if call.cost:
+        return Verdict(Kind.WRONG, f"billed again, from {call.scope_name}: {_amount(call)}")
+    if call.error_type:
+        return Verdict(Kind.RIGHT)
+    return Verdict(Kind.FLAGGED, f"counted again, from {call.scope_name}: {call.price_status}")
 
 
 def _of_unpriced(charge: Charge, call: LedgerCall) -> Verdict:

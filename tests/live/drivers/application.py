@@ -14,6 +14,7 @@ import argparse
 import importlib
 import json
 import os
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -90,15 +91,20 @@ class Application:
         trace.set_tracer_provider(self.provider)
         for name in self.instrumentations:
             if name in INSTRUMENTORS:
-                _load(INSTRUMENTORS[name])().instrument(tracer_provider=self.provider)
+                # Without the second, an SDK that is too new for it is left alone in silence.
+                _load(INSTRUMENTORS[name])().instrument(tracer_provider=self.provider, raise_exception_on_conflict=True)
 
-    def run(self, scenarios: Mapping[str, Callable[[], object]]) -> None:
-        """Run those that were asked for; a scenario that is not here is said to be missing."""
+    def run(self, scenarios: Mapping[str, Callable[[], object]], *, settle_s: float = 0) -> None:
+        """Run those that were asked for; a scenario that is not here is said to be missing.
+
+        `settle_s` is how long the request goes on after its call, for SDKs that tell spans from threads of their own.
+        """
         tracer = self.provider.get_tracer("rivers")
         for name in self._scenarios:
             self._payer.customer = name
             with tracer.start_as_current_span("GET /rivers", kind=trace.SpanKind.SERVER):
                 report = {"scenario": name, **_outcome(scenarios.get(name))}
+                time.sleep(settle_s)
             self.provider.force_flush()
             with Path(os.environ["LIVE_REPORT"]).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**report, "spans": self._payer.ended}) + "\n")

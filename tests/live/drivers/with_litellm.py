@@ -1,4 +1,7 @@
-"""An application of LiteLLM, on OpenAI, Anthropic or Gemini. `own` turns on its own telemetry."""
+"""An application of LiteLLM, on OpenAI, Anthropic or Gemini.
+
+`own` turns on its own telemetry, `own-v2` the second generation of it.
+"""
 
 from application import LOCAL_PROVIDER, Application, prompt, use_up
 
@@ -8,6 +11,10 @@ import litellm  # after the instrumentation
 
 if "own" in application.instrumentations:
     litellm.callbacks = ["otel"]
+if "own-v2" in application.instrumentations:
+    from litellm.integrations.otel.logger import OpenTelemetryV2
+
+    litellm.callbacks = [OpenTelemetryV2(callback_name="otel", tracer_provider=application.provider)]
 MODELS = {
     "openai": "openai/gpt-4o-mini",
     "anthropic": "anthropic/claude-sonnet-4-5",
@@ -89,4 +96,7 @@ ON_GEMINI = EVERYWHERE | {
     "thinking": lambda: ask("thinking"),
     "search": lambda: ask("search", tools=[{"googleSearch": {}}]),
 }
-application.run({"openai": ON_OPENAI, "anthropic": ON_ANTHROPIC, "gemini": ON_GEMINI}[application.api])
+application.run(
+    {"openai": ON_OPENAI, "anthropic": ON_ANTHROPIC, "gemini": ON_GEMINI}[application.api],
+    settle_s=1.0,  # it tells spans from a pool of threads, and says nowhere when that is done
+)

@@ -9,7 +9,10 @@ application = Application()
 from agents import Agent, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, function_tool
 from openai import AsyncOpenAI, RateLimitError
 
-client = AsyncOpenAI(api_key="sk-live", max_retries=0)
+
+def client(**more) -> AsyncOpenAI:
+    """Return a client for one call: an asynchronous one belongs to the event loop that it was first used in."""
+    return AsyncOpenAI(api_key="sk-live", max_retries=0, **more)
 
 
 @function_tool
@@ -18,12 +21,12 @@ def length_km(river: str) -> str:
     return f"{river}: 742"
 
 
-def chat(model: str = "gpt-4o-mini", *, using: AsyncOpenAI = client):
-    return OpenAIChatCompletionsModel(model, openai_client=using)
+def chat(model: str = "gpt-4o-mini", **more):
+    return OpenAIChatCompletionsModel(model, openai_client=client(**more))
 
 
 def responses(model: str = "gpt-5-mini"):
-    return OpenAIResponsesModel(model, openai_client=client)
+    return OpenAIResponsesModel(model, openai_client=client())
 
 
 def ask(scenario: str, model, **more) -> None:
@@ -59,6 +62,6 @@ application.run(
         "error": refused,
         "responses": lambda: ask("responses", responses()),
         "responses_stream": lambda: stream("responses_stream", responses()),
-        "local": lambda: ask("local", chat(using=AsyncOpenAI(api_key="sk-live", base_url=f"{LOCAL_PROVIDER}/v1"))),
+        "local": lambda: ask("local", chat(base_url=f"{LOCAL_PROVIDER}/v1")),
     }
 )
