@@ -23,6 +23,11 @@ class Sdk:
     scenarios: dict[str, tuple[Scenario, ...]]
     """Whose API it calls (openai, anthropic, gemini) → what the driver can ask for there."""
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return the packages that the matrix names: not what any application has."""
+        return tuple(one for one in self.packages if not one.startswith(("zod", "undici", "@opentelemetry/")))
+
 
 @dataclass(frozen=True, slots=True)
 class Instrumentation:
@@ -144,6 +149,22 @@ _LLAMA_INDEX: Final = Sdk(
 )
 
 
+def _ai_sdk(major: int, *, providers: int, zod: int) -> Sdk:
+    """Return the Vercel AI SDK of a version, with the versions of its providers that belong to it."""
+    packages = (f"ai@{major}", *(f"@ai-sdk/{one}@{providers}" for one in ("openai", "anthropic", "google")))
+    telemetry = ("api", "resources", "sdk-trace-node", "exporter-trace-otlp-grpc")
+    return Sdk(
+        f"ai-{major}",
+        "with_ai_sdk.mjs",
+        (*packages, f"zod@{zod}", "undici@7", *(f"@opentelemetry/{one}" for one in telemetry)),
+        {
+            "openai": _of(_OPENAI, _HELPER, Scenario.STREAM_NO_USAGE),
+            "anthropic": _of(_ANTHROPIC, _HELPER),
+            "gemini": _of(_GEMINI, Scenario.EMBEDDINGS),
+        },
+    )
+
+
 # ---------------------------------------------------------------- what tells the spans
 def _official(of: str, *, package: str | None = None) -> Instrumentation:
     # The extra asks for the newest SDK that it can instrument, which may not be the newest.
@@ -160,11 +181,21 @@ def _openllmetry(of: str, *, package: str | None = None) -> Instrumentation:
     return Instrumentation("openllmetry", (f"opentelemetry-instrumentation-{package or of}",), (f"openllmetry-{of}",))
 
 
-_ITSELF: Final = Instrumentation("itself", instruments=("own",))
+_ITSELF: Final = Instrumentation("itself", instruments=("own",), settings={"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
 # It is deprecated, and was written for SDKs that speak through httpx.
 _OPENAI_V2: Final = Instrumentation(
-    "official-v2", ("opentelemetry-instrumentation-openai-v2", "openai<3"), ("official-openai-v2",)
+    "official-v2",
+    ("opentelemetry-instrumentation-openai-v2", "opentelemetry-util-genai<1", "openai<3"),
+    ("official-openai-v2",),
 )
+
+_LITELLM_OWN_SPAN: Final = Instrumentation(
+    "itself-own-span", instruments=("own",), settings={**_ITSELF.settings, "USE_OTEL_LITELLM_REQUEST_SPAN": "true"}
+)
+_LITELLM_V2: Final = Instrumentation(
+    "itself-v2", instruments=("own-v2",), settings={**_ITSELF.settings, "LITELLM_OTEL_V2": "true"}
+)
+_AI_SDK_OTEL: Final = Instrumentation("itself", ("@ai-sdk/otel@1",))
 
 # Application → what it is instrumented with. Each is run on every API that the application calls.
 _INSTRUMENTED: Final = (
@@ -187,8 +218,7 @@ _INSTRUMENTED: Final = (
     )),
     (_LITELLM, (
         _ITSELF,
-        Instrumentation("itself-own-span", instruments=("own",), settings={"USE_OTEL_LITELLM_REQUEST_SPAN": "true"}),
-        Instrumentation("itself-v2", instruments=("own-v2",), settings={"LITELLM_OTEL_V2": "true"}),
+        _LITELLM_OWN_SPAN, _LITELLM_V2,
         _openinference("litellm"), _openllmetry("litellm"),
         _both("itself-and-official", _ITSELF, _official("openai"), apis=("openai",)),
     )),
@@ -206,6 +236,10 @@ _INSTRUMENTED: Final = (
         _official("llama-index"), _openinference("llama-index"), _openllmetry("llama-index", package="llamaindex"),
         _both("official-twice", _official("llama-index"), _official("openai"), _official("anthropic")),
     )),
+    (_ai_sdk(4, providers=1, zod=3), (_ITSELF,)),
+    (_ai_sdk(5, providers=2, zod=4), (_ITSELF,)),
+    (_ai_sdk(6, providers=3, zod=4), (_ITSELF,)),
+    (_ai_sdk(7, providers=4, zod=4), (_AI_SDK_OTEL,)),
 )  # fmt: skip
 _SHORT: Final = frozenset({
     "openai+official", "openai+openinference", "openai+openllmetry", "anthropic+official", "anthropic+openllmetry",

@@ -60,7 +60,7 @@ def _table(outcomes: Sequence[Outcome], reasons: dict[str, int]) -> str:
     head = ["Application", "Instrumented by", *(column.value.replace("_", " ") for column in columns)]
     rows = [
         [
-            _packages(outcome, outcome.combination.sdk.packages),
+            _packages(outcome, outcome.combination.sdk.shown),
             _packages(outcome, outcome.combination.instrumentation.packages) or "itself",
             *(_cell(outcome.verdicts.get(column), reasons) for column in columns),
         ]

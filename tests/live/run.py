@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.live.combinations import Combination
-from tests.live.environments import EnvironmentBrokenError, named, python_with, versions
+from tests.live.environments import Environment, EnvironmentBrokenError, environment_for, named
 from tests.live.provider.charges import Charge
 from tests.live.provider.server import Provider
 from tests.live.scenarios import Scenario
 from tests.live.verdict import Kind, LedgerCall, Verdict, judge
 from tests.programs import Up, stock_duckdb
 
-_DRIVERS: Final = Path(__file__).with_name("drivers")
 _RUN_TIMEOUT_S: Final = 180.0
 _COLUMNS: Final = (
     "customer_id", "response_id", "cost::VARCHAR", "cost_low::VARCHAR", "cost_high::VARCHAR", "price_status",
@@ -54,13 +53,12 @@ class Bench:
     def run(self, combination: Combination) -> Outcome:
         """Run one combination and judge each of its scenarios."""
         try:
-            python = python_with(combination.packages)
+            environment = environment_for(combination.sdk.driver, combination.packages)
         except EnvironmentBrokenError as error:
             return _broken(combination, {}, "not installable", str(error))
-        installed = versions(python)
-        about = {name: installed.get(name, "?") for name in named(combination.packages)}
+        about = {name: environment.versions.get(name, "?") for name in named(combination.packages)}
         report = self._folder / f"{combination.name}.report"
-        done = self._drive(combination, python, report)
+        done = self._drive(combination, environment, report)
         lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
         reports = {report["scenario"]: report for report in map(json.loads, lines)}
         if not reports:
@@ -75,12 +73,14 @@ class Bench:
         }
         return Outcome(combination, about, verdicts, "\n".join([*complaints, done.stderr]))
 
-    def _drive(self, combination: Combination, python: Path, report: Path) -> subprocess.CompletedProcess[str]:
-        command = [str(python), str(_DRIVERS / combination.sdk.driver), "--api", combination.api]
+    def _drive(
+        self, combination: Combination, environment: Environment, report: Path
+    ) -> subprocess.CompletedProcess[str]:
+        command = [*environment.command, "--api", combination.api]
         command += [word for name in combination.instrumentation.instruments for word in ("--instrumentation", name)]
         command += [word for scenario in combination.scenarios for word in ("--scenario", scenario.value)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANLEDGER_"))}
-        environment = {
+        variables = {
             **inherited,
             **self._provider.environment,
             **combination.instrumentation.settings,
@@ -91,7 +91,13 @@ class Bench:
             "PYTHONUNBUFFERED": "1",
         }
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_RUN_TIMEOUT_S, check=False
+            command,
+            env=variables,
+            cwd=environment.folder,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_TIMEOUT_S,
+            check=False,
         )
 
     def _calls(self, combination: Combination) -> Sequence[tuple[str, LedgerCall]]:

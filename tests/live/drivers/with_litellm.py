@@ -3,6 +3,8 @@
 `own` turns on its own telemetry, `own-v2` the second generation of it.
 """
 
+import asyncio
+
 from application import LOCAL_PROVIDER, Application, prompt, use_up
 
 application = Application()
@@ -11,10 +13,12 @@ import litellm  # after the instrumentation
 
 if "own" in application.instrumentations:
     litellm.callbacks = ["otel"]
-if "own-v2" in application.instrumentations:
+ASYNCHRONOUS = "own-v2" in application.instrumentations  # it tells of no other calls
+if ASYNCHRONOUS:
     from litellm.integrations.otel.logger import OpenTelemetryV2
 
     litellm.callbacks = [OpenTelemetryV2(callback_name="otel", tracer_provider=application.provider)]
+litellm.disable_aiohttp_transport = True  # which knows no HTTPS_PROXY
 MODELS = {
     "openai": "openai/gpt-4o-mini",
     "anthropic": "anthropic/claude-sonnet-4-5",
@@ -31,8 +35,23 @@ TOOL = {
 }
 
 
+def call(name: str, **request):
+    """Call one of LiteLLM's functions, or its asynchronous twin; return its answer, or the parts of it."""
+    if not ASYNCHRONOUS:
+        return getattr(litellm, name)(**request)
+
+    async def run():
+        answer = await getattr(litellm, f"a{name}")(**request)
+        parts = [part async for part in answer] if request.get("stream") else answer
+        await asyncio.sleep(0.5)  # while it tells its spans, the loop must run
+        return parts
+
+    return asyncio.run(run())
+
+
 def ask(scenario: str, *, model: str | None = None, messages: list | None = None, **more):
-    return litellm.completion(
+    return call(
+        "completion",
         model=model or MODELS[application.api],
         api_key=KEYS[application.api],
         messages=messages or [{"role": "user", "content": prompt(scenario)}],
@@ -77,12 +96,12 @@ ON_OPENAI = EVERYWHERE | {
     "cached": lambda: ask("cached"),
     "thinking": lambda: ask("thinking", model="openai/gpt-5-mini"),
     "tier": lambda: ask("tier", model="openai/gpt-5-mini", service_tier="flex"),
-    "embeddings": lambda: litellm.embedding(
-        model="openai/text-embedding-3-small", input=[prompt("embeddings")], api_key="sk-live"
+    "embeddings": lambda: call(
+        "embedding", model="openai/text-embedding-3-small", input=[prompt("embeddings")], api_key="sk-live"
     ),
-    "responses": lambda: litellm.responses(model="openai/gpt-5-mini", input=prompt("responses"), api_key="sk-live"),
+    "responses": lambda: call("responses", model="openai/gpt-5-mini", input=prompt("responses"), api_key="sk-live"),
     "responses_stream": lambda: use_up(
-        litellm.responses(model="openai/gpt-5-mini", input=prompt("responses_stream"), api_key="sk-live", stream=True)
+        call("responses", model="openai/gpt-5-mini", input=prompt("responses_stream"), api_key="sk-live", stream=True)
     ),
 }
 ON_ANTHROPIC = EVERYWHERE | {
