@@ -58,7 +58,10 @@ class Bench:
             return _broken(combination, {}, "not installable", str(error))
         about = {name: environment.versions.get(name, "?") for name in named(combination.packages)}
         report = self._folder / f"{combination.name}.report"
-        done = self._drive(combination, environment, report)
+        try:
+            done = self._drive(combination, environment, report)
+        except subprocess.TimeoutExpired:
+            return _broken(combination, about, f"not done after {_RUN_TIMEOUT_S:.0f} s", "")
         lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
         reports = {report["scenario"]: report for report in map(json.loads, lines)}
         if not reports:
