@@ -288,6 +288,13 @@ def test_rules_move_old_calls_to_who_pays(pipeline: Pipeline) -> None:
     assert again.rows_changed == 0
 
 
+def test_reattribution_leaves_what_is_quarantined_alone(pipeline: Pipeline) -> None:
+    """A span that cannot be believed says nothing of who pays; nothing is shown to change for it."""
+    pipeline.take(call(tokens=("many", 10), attributes={"customer.id": "acme", "team": "search"}))
+    progress = carried_out(pipeline, JobKind.REATTRIBUTE)
+    assert (progress.rows_seen, progress.rows_changed, progress.commits) == (1, 0, [])
+
+
 def test_reattribution_by_the_same_settings_writes_nothing(pipeline: Pipeline) -> None:
     """Evidence says who pays and with which labels, wherever instrumentations put it, as the span itself did."""
     pipeline.take(

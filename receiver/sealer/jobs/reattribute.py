@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from ledger.schema import SpanClass
 from receiver.attribution import Attribution
 from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
@@ -31,6 +32,8 @@ def reattribute(
     taken = rows.take([row.place for row in stand])
     starts = taken.column("start_time").cast(pa.int64()).to_pylist()
     for row, known, start_us in zip(stand, taken.to_pylist(), starts, strict=True):
+        if row.state.span_class == SpanClass.QUARANTINED:
+            continue  # what cannot be believed names nobody either, neither when it comes nor later
         rewrite = _reattributed(row, known, start_us or 0, attribution)
         if rewrite is not None:
             yield row, rewrite
