@@ -123,3 +123,21 @@ def test_a_download_is_the_text_that_is_published_or_an_error_in_words() -> None
         server.shutdown()
     with pytest.raises(PriceUpdateError, match="give it with --from"):
         download(f"{address}/data.json")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--usage", "input_tokens=²"),
+        ("--usage", "input_tokens=" + "9" * 5000),
+        ("--usage", "input_tokens=1", "--usage", "input_tokens=2"),
+        ("--at", "9999-12-31T23:59:59-14:00"),
+    ],
+    ids=["no digit", "too long", "twice", "outside the calendar"],
+)
+def test_what_cannot_be_meant_is_refused_in_words(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    """Exit code 2, and no traceback."""
+    finished = spanledger("prices", "show", "gpt-4o", *wrong, "--data-dir", str(tmp_path))
+    assert finished.returncode == 2
+    assert wrong[0] in finished.stderr
+    assert "Traceback" not in finished.stderr

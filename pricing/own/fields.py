@@ -148,8 +148,9 @@ class Fields:
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day, tzinfo=UTC)
         if isinstance(value, datetime):
-            at = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return (at - _EPOCH) // timedelta(microseconds=1)
+            with contextlib.suppress(OverflowError):  # near the ends of the calendar, an offset leads out of it
+                at = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+                return (at - _EPOCH) // timedelta(microseconds=1)
         if value is not None:
             self.wrong(f"{key} is {value!r}", "give a day or a moment, such as 2026-10-01 or 2026-10-01T12:00:00Z")
         return None

@@ -21,6 +21,19 @@ from receiver.sealer.process import open_sealer
 _POLL_S: Final = 0.2
 
 
+def require_ledger(config: SealerConfig) -> None:
+    """Make sure that there is something to correct, before a job is asked for that would wait for it.
+
+    Raises:
+        LedgerMissingError: nothing has been sealed yet.
+    """
+    if not config.data.manifest.exists():
+        raise LedgerMissingError(
+            f"there is no ledger at {config.data.ledger} yet.",
+            hint="Start `spanledger up` with this data_dir, or correct the path.",
+        )
+
+
 def carry_out(
     job: Job,
     config: SealerConfig,
@@ -28,16 +41,7 @@ def carry_out(
     filesystem: Filesystem,
     progress: Callable[[JobProgress], None] = lambda _progress: None,
 ) -> JobProgress:
-    """Return when the job has ended; `progress` is told how far it is.
-
-    Raises:
-        LedgerMissingError: nothing has been sealed yet, so there is nothing to correct.
-    """
-    if not config.data.manifest.exists():
-        raise LedgerMissingError(
-            f"there is no ledger at {config.data.ledger} yet.",
-            hint="Start `spanledger up` with this data_dir, or correct the path.",
-        )
+    """Return when the job has ended; `progress` is told how far it is."""
     queue = JobQueue(config.data.jobs, filesystem)
     while not (state := queue.progress(job)).is_final:
         progress(state)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from billing.periods import Period, parse_period
 from ledger.filesystem import LocalFilesystem
-from receiver.sealer.asking import carry_out
+from receiver.sealer.asking import carry_out, require_ledger
 from receiver.sealer.jobs.job import JobKind, JobProgress, JobState
 from receiver.sealer.jobs.queue import JobQueue
 from spanledger.cli.options import DataDir, Format, From, To
@@ -130,6 +130,7 @@ def _learn(
 
 def _run(wanted: Wanted, settings: Settings, *, dry_run: bool) -> JobProgress:
     config, files = settings.sealer(), LocalFilesystem()
+    require_ledger(config)
     job = JobQueue(config.data.jobs, files).ask(
         wanted.kind,
         start_us=_microseconds(wanted.period.start),

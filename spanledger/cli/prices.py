@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -171,9 +172,10 @@ def _moment(text: str | None) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # Near the ends of the calendar, an offset leads out of it.
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"--at is {text!r}; expected 2026-10-01 or 2026-10-01T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _counts(usage: list[str]) -> dict[str, int]:
@@ -181,9 +183,11 @@ def _counts(usage: list[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for pair in usage:
         unit, _, count = pair.partition("=")
-        if unit not in known or not count.replace("_", "").isdigit():
+        if unit not in known or not re.fullmatch(r"[0-9][0-9_]{0,29}", count):
             raise typer.BadParameter(f"--usage {pair!r}: expected unit=count, such as input_tokens=1200")
-        counts[unit] = int(count)
+        if unit in counts:
+            raise typer.BadParameter(f"--usage {pair!r}: {unit} is given twice")
+        counts[unit] = int(count.replace("_", ""))
     return counts
 
 

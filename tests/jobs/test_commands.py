@@ -113,3 +113,11 @@ def test_an_empty_directory_says_what_to_do(tmp_path: Path) -> None:
     finished = spanledger("reprice", "--data-dir", str(tmp_path))
     assert finished.returncode == 1
     assert "spanledger up" in finished.stderr
+
+
+def test_without_a_ledger_nothing_is_asked(tmp_path: Path) -> None:
+    """A job that was left behind would be carried out, unseen, once a ledger began there."""
+    finished = spanledger("reprice", "--yes", "--data-dir", str(tmp_path / "typo"))
+    assert finished.returncode == 1
+    assert "there is no ledger" in finished.stderr
+    assert not (tmp_path / "typo").exists()

@@ -234,3 +234,12 @@ def test_a_column_that_stands_twice_is_a_problem() -> None:
     assert problems("model,unit,price,price\nm,input_tokens,1,2\n", name="p.csv") == [
         "p.csv, line 1: columns that stand twice: price; keep one of each"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "moment"), [("to", "9999-12-31T23:59:59-12:00"), ("from", "0001-01-01T00:00:00+14:00")]
+)
+def test_a_moment_outside_the_calendar_is_a_problem(key: str, moment: str) -> None:
+    """Its offset leads to where no time can be written, and no price could be named with it."""
+    (problem,) = problems(f"[[prices]]\nmodel = 'm'\nrates = {{ input_tokens = 1 }}\n{key} = {moment}\n")
+    assert problem.startswith(f"p.toml, line 1 (prices[1]): {key} is ")
