@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from ledger.errors import LedgerInUseError, LedgerMissingError
+from ledger.errors import LedgerInUseError, LedgerMissingError, SpanledgerError
 from ledger.filesystem import Filesystem
 from receiver.config import SealerConfig
-from receiver.sealer.jobs.job import Job, JobProgress
+from receiver.sealer.jobs.job import Job, JobProgress, JobState
 from receiver.sealer.jobs.queue import JobQueue
 from receiver.sealer.jobs.work import Worker
 from receiver.sealer.process import open_sealer
@@ -49,6 +49,12 @@ def carry_out(
             _carry_out_here(job, config, filesystem=filesystem, queue=queue, progress=progress)
         except LedgerInUseError:
             time.sleep(_POLL_S)
+        except SpanledgerError as failed:
+            # Whoever asked is told; left in the queue, it would be carried out unseen once a sealer starts.
+            if (state := queue.progress(job)).state == JobState.ASKED:
+                state.state, state.error = JobState.FAILED, str(failed)
+                queue.save(job, state)
+            raise
     progress(state)
     return state
 

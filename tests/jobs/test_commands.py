@@ -121,3 +121,13 @@ def test_without_a_ledger_nothing_is_asked(tmp_path: Path) -> None:
     assert finished.returncode == 1
     assert "there is no ledger" in finished.stderr
     assert not (tmp_path / "typo").exists()
+
+
+def test_a_job_that_cannot_begin_does_not_wait_for_a_sealer(data_dir: Path) -> None:
+    """Rules that cannot be read are said, and nothing is left in the queue to be written later, unseen."""
+    missing = str(data_dir.parent / "typo.toml")
+    finished = spanledger("reattribute", "--yes", "--data-dir", str(data_dir), SPANLEDGER_ATTRIBUTION_RULES=missing)
+    assert finished.returncode == 1
+    assert "cannot be read" in finished.stderr
+    listed = json.loads(spanledger("jobs", "--format", "json", "--data-dir", str(data_dir)).stdout)
+    assert [row["state"] for row in listed] == ["failed"]
