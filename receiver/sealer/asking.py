@@ -46,6 +46,7 @@ def carry_out(
     while not (state := queue.progress(job)).is_final:
         progress(state)
         try:
+            queue.next()  # raises what would keep the job from ever being taken up
             _carry_out_here(job, config, filesystem=filesystem, queue=queue, progress=progress)
         except LedgerInUseError:
             time.sleep(_POLL_S)

@@ -131,3 +131,12 @@ def test_a_job_that_cannot_begin_does_not_wait_for_a_sealer(data_dir: Path) -> N
     assert "cannot be read" in finished.stderr
     listed = json.loads(spanledger("jobs", "--format", "json", "--data-dir", str(data_dir)).stdout)
     assert [row["state"] for row in listed] == ["failed"]
+
+
+def test_an_unreadable_job_file_is_said_to_who_asks(data_dir: Path) -> None:
+    """The command ends with the file's name instead of waiting behind it for ever."""
+    (data_dir / "jobs").mkdir()
+    (data_dir / "jobs" / "notes.json").write_text("{}")
+    finished = spanledger("reprice", "--yes", "--data-dir", str(data_dir))
+    assert finished.returncode == 1
+    assert "notes.json" in finished.stderr

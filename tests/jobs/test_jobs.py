@@ -353,6 +353,21 @@ def test_job_that_died_goes_on_and_moves_nothing_twice(tmp_path: Path) -> None:
         assert pipeline.value("SELECT sum(cost) FROM entries") == 3 * Decimal("0.00035")
 
 
+def test_unreadable_job_file_stops_no_sealer(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
+    """Calls are sealed, nothing is asked for or carried out, and the file is named once."""
+    pipeline.take(call())
+    pipeline.data.jobs.mkdir()
+    (pipeline.data.jobs / "notes.json").write_text("{}")
+    queue = JobQueue(pipeline.data.jobs, LocalFilesystem())
+    pipeline.sealer.use_prices(book_without("gpt-4o"))
+    assert ask_to_heal(pipeline.sealer, queue) is None
+    worker = Worker(pipeline.sealer, queue)
+    assert [worker.work(), worker.work()] == [False, False]
+    assert capfd.readouterr().out.count("notes.json") == 1
+    pipeline.take(call())
+    assert pipeline.audit()["usage"] == 2
+
+
 def test_unreadable_job_file_is_named(tmp_path: Path) -> None:
     """A damaged job stops the queue with its path, not in silence."""
     queue = JobQueue(tmp_path, LocalFilesystem())

@@ -6,6 +6,7 @@ once for each state of the prices, however often a sealer starts. Must not: pric
 
 from __future__ import annotations
 
+from ledger.errors import LedgerDamagedError
 from receiver.prices import versions_of
 from receiver.sealer.jobs.job import Job, JobKind
 from receiver.sealer.jobs.queue import JobQueue
@@ -19,6 +20,10 @@ def ask_to_heal(sealer: Sealer, queue: JobQueue) -> Job | None:
     if not sealer.state.segments or activated == now:
         return None
     because = "; ".join(f"{name} {value}" for name, value in sorted(now.items()) if value)
-    if any(job.because == because for job in queue.jobs()):
+    try:
+        asked = queue.jobs()
+    except LedgerDamagedError:
+        return None  # no job is carried out until that file is gone, and the worker says so; the next start asks again
+    if any(job.because == because for job in asked):
         return None
     return queue.ask(JobKind.REPRICE, only_unpriced=True, because=because)

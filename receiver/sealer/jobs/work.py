@@ -13,7 +13,7 @@ from typing import Final
 import pyarrow as pa
 import structlog
 
-from ledger.errors import SpanledgerError
+from ledger.errors import LedgerDamagedError, SpanledgerError
 from ledger.schema import Table
 from ledger.segment import Segment
 from receiver.sealer.differences import Plan, plan_rewrites
@@ -49,6 +49,7 @@ class Worker:
         self._sealer = sealer
         self._queue = queue
         self._run: _Run | None = None
+        self._damage = ""
 
     def work(self) -> bool:
         """Do the next slice; say whether there is more to do.
@@ -57,7 +58,7 @@ class Worker:
         raised: whoever holds the ledger closes it and opens it afresh.
         """
         if self._run is None:
-            found = self._queue.next()
+            found = self._next()
             if found is None:
                 return False
             self._run = _Run(*found, self._sealer)
@@ -74,6 +75,18 @@ class Worker:
             _log.info("job ended", job=run.job.id, state=run.progress.state.value, changed=run.progress.rows_changed)
             self._run = None
         return True
+
+    def _next(self) -> tuple[Job, JobProgress] | None:
+        """Return the next job; none while a file of the queue cannot be read, which is said once."""
+        try:
+            found = self._queue.next()
+        except LedgerDamagedError as damaged:
+            if str(damaged) != self._damage:
+                _log.error("no job is carried out until this is mended; sealing goes on", problem=str(damaged))
+            self._damage = str(damaged)
+            return None
+        self._damage = ""
+        return found
 
 
 class _Run:
