@@ -51,6 +51,7 @@ _DUPLICATE_COLUMNS: Final = (
 )  # fmt: skip
 # As deep as the outcome looks (`receiver.sealer.payers`); a forged circle of parents ends there.
 _ANCESTORS_MAX: Final = 256
+_DAILY_AMOUNTS: Final = ("input_cost", "output_cost", "other_cost", "cost")
 # Same key in every join below: what counts once, within its scope.
 _SAME_SOURCE: Final = "x.source = y.source AND x.ingest_scope = y.ingest_scope AND x.source_id = y.source_id"
 
@@ -96,7 +97,8 @@ SELECT {entry} FROM (
 
 
 def _costs_daily() -> str:
-    units = ",\n    ".join(f"sum({unit})::BIGINT AS {unit}" for unit in UNIT_COLUMNS)
+    units = ",\n    ".join(f"{_known_sum(unit)}::BIGINT AS {unit}" for unit in UNIT_COLUMNS)
+    amounts = ",\n    ".join(f"{_known_sum(name)} AS {name}" for name in _DAILY_AMOUNTS)
     return _view(
         "costs_daily",
         f"""SELECT
@@ -109,14 +111,16 @@ def _costs_daily() -> str:
     sum(call_count)::BIGINT AS calls,
     coalesce(sum(call_count) FILTER (WHERE price_status <> 'priced'), 0)::BIGINT AS unpriced_calls,
     {units},
-    sum(input_cost) AS input_cost,
-    sum(output_cost) AS output_cost,
-    sum(other_cost) AS other_cost,
-    sum(cost) AS cost
+    {amounts}
 FROM entries
 GROUP BY 1, 2, 3, 4, 5, 6
 HAVING sum(call_count) <> 0 OR sum(cost) <> 0""",
     )
+
+
+def _known_sum(column: str) -> str:
+    """Sum what standing calls say; null where none of them does: what was said and taken back is not 0, but unknown."""
+    return f"CASE WHEN sum(call_count) FILTER (WHERE {column} IS NOT NULL) > 0 THEN sum({column}) END"
 
 
 def _set_aside(state: LedgerState, ledger: Path) -> str:

@@ -38,11 +38,16 @@ def read_count(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) ->
 
 
 def read_text(attributes: Mapping[str, AttributeValue], keys: Sequence[str]) -> str | None:
-    """Return the first non-empty text under `keys`."""
+    """Return the first non-empty text under `keys`; an id that is written as a number is its digits."""
     for key in keys:
         value = attributes.get(key)
-        if value and isinstance(value, str):
-            return value
+        if value is None:
+            continue
+        if isinstance(value, str):
+            if value:
+                return value
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
     return None
 
 

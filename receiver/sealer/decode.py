@@ -26,7 +26,8 @@ from receiver.strip import VALUE_BYTES_MAX, is_figure, kept_of, strip_to_evidenc
 
 # A token count, a model name, an id: 200,000 of them stay well under 100 MB.
 REMEMBERED_MAX: Final = 200_000
-EVIDENCE_CHARS_MAX: Final = 256
+# All that reading may have seen: longer values are content, but for side channels.
+EVIDENCE_CHARS_MAX: Final = VALUE_BYTES_MAX
 # A usage block is evidence only as a whole; these carry one, and nothing else by now.
 _CARRIERS: Final = frozenset({*SIDE_CHANNELS, *ENCLOSING})
 _USAGE_CHARS_MAX: Final = 16_384

@@ -52,6 +52,7 @@ def run_sealer(
         try:
             with open_sealer(config, files, inputs) as sealer:
                 _log_opened(sealer)
+                retry_s = _RETRY_S_MIN
                 if _seal_until(stopping, sealer, config, inputs, JobQueue(config.data.jobs, files)):
                     _log.info("stopped", commit=sealer.state.commit)
                     return
@@ -86,7 +87,7 @@ def open_sealer(config: SealerConfig, filesystem: Filesystem, inputs: Inputs | N
         inputs = Inputs(CurrentBook(config.data, authority=config.authority), RulesFile(config.rules_file))
     return Sealer(
         config.data,
-        attribution=replace(config.attribution, rules=inputs.rules.read()),
+        attribution=replace(config.attribution, rules=inputs.rules.in_force()),
         book=inputs.prices.get(),
         filesystem=filesystem,
         count_source=config.count_source,

@@ -17,6 +17,15 @@ class RulesFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
+        self._rules: AttributionRules | None = None if path is not None else AttributionRules()
+
+    def in_force(self) -> AttributionRules:
+        """Return the rules read last, or read them for the first time.
+
+        Raises:
+            AttributionRulesError: they were never read, and the file is missing, or wrong.
+        """
+        return self.read() if self._rules is None else self._rules
 
     def read(self) -> AttributionRules:
         """Read the rules.
@@ -34,7 +43,8 @@ class RulesFile:
                 f"the attribution rules {self._path} cannot be read ({unreadable}).",
                 hint="Correct the setting attribution_rules, or the file.",
             ) from unreadable
-        return parse_rules(text, where=str(self._path))
+        self._rules = parse_rules(text, where=str(self._path))
+        return self._rules
 
     def has_changed(self) -> bool:
         """Say whether the file is another one than the one read last."""

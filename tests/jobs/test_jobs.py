@@ -191,9 +191,12 @@ def test_rereading_with_the_same_rules_writes_nothing(pipeline: Pipeline) -> Non
         call(tokens=("100", 10.0), attributes={"gen_ai.usage.image.output_tokens": 3}),
         call(tokens=(None, None), status=2),
         call(tokens=(-1, 1)),
+        call(attributes={"user.id": 42, "gen_ai.response.id": "x" * 400, "gen_ai.conversation.id": "true"}),
+        call(attributes={"gen_ai.response.finish_reasons": ["length"], "gen_ai.agent.name": "['a']"}),
     )
+    assert pipeline.value("SELECT user_id FROM calls WHERE user_id IS NOT NULL") == "42"
     progress = carried_out(pipeline, JobKind.REREAD)
-    assert (progress.rows_seen, progress.rows_changed) == (6, 0)
+    assert (progress.rows_seen, progress.rows_changed) == (8, 0)
 
 
 def test_newer_rules_heal_what_was_quarantined(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +213,7 @@ def test_newer_rules_heal_what_was_quarantined(pipeline: Pipeline, monkeypatch: 
     assert pipeline.audit()["usage"] == 1
     (row,) = pipeline.rows("SELECT input_tokens, cost, entry_type, reason FROM calls")
     assert row == {"input_tokens": 100, "cost": Decimal("0.00035"), "entry_type": "usage", "reason": "reread"}
+    assert pipeline.value("SELECT customer_id FROM calls") == "acme"
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,17 @@ def test_index_rebuilt_from_the_ledger_is_the_same(pipeline: Pipeline) -> None:
     pipeline.restart_sealer()
     shutil.rmtree(pipeline.data.index)
     assert sorted(pipeline.sealer.index.items()) == before
+
+
+def test_what_was_said_and_taken_back_is_unknown_again(pipeline: Pipeline) -> None:
+    """A figure that no standing call says is null in `costs_daily`, whatever came first: 0 would be a claim."""
+    cached = call(trace=1, span=2, parent=3, attributes={"gen_ai.usage.cache_read.input_tokens": 40})
+    pipeline.take(cached, call())
+    before = pipeline.value("SELECT cache_read_tokens FROM costs_daily")
+    pipeline.take(SpanText(trace=1, span=3, scope="http", attributes={"customer.id": "acme"}))
+    rows = pipeline.rows("SELECT customer_id, calls, cache_read_tokens FROM costs_daily ORDER BY 1 NULLS FIRST")
+    assert before == 40
+    assert rows == [
+        {"customer_id": None, "calls": 1, "cache_read_tokens": None},
+        {"customer_id": "acme", "calls": 1, "cache_read_tokens": 40},
+    ]

@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from ledger.money import round_cost
 from ledger.schema import COST_COLUMNS, UNIT_COLUMNS, SpanClass
 from receiver import dialects
+from receiver.attribution import Attribution
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.sealer.candidate import why_unusable
 from receiver.sealer.decode import DECODING_FLAGS, DecodedSpan, Decoder, UndecodableSpan
@@ -26,6 +28,7 @@ from receiver.sealer.facts import FactKind
 from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
 from receiver.sealer.money import PRICED_COLUMNS
+from receiver.sealer.named_payer import named_labels, named_payer
 from receiver.sealer.recovery import fact_of_row
 from receiver.sealer.touched import Rewrite
 
@@ -47,7 +50,9 @@ class EvidenceMissingError(Exception):
     """The row's evidence was dropped by retention."""
 
 
-def reread(rows: pa.Table, stand: Sequence[StandingRow]) -> Iterator[tuple[StandingRow, Rewrite | None]]:
+def reread(
+    rows: pa.Table, stand: Sequence[StandingRow], *, attribution: Attribution
+) -> Iterator[tuple[StandingRow, Rewrite | None]]:
     """Yield the standing rows that are read otherwise now; None beside one whose evidence is gone."""
     taken = rows.take([row.place for row in stand])
     place = taken.schema.get_field_index("end_time")
@@ -55,7 +60,7 @@ def reread(rows: pa.Table, stand: Sequence[StandingRow]) -> Iterator[tuple[Stand
     decoder = Decoder()
     for row, known in zip(stand, values, strict=True):
         try:
-            rewrite = _reread(row, known, decoder)
+            rewrite = _reread(row, known, decoder, attribution)
         except EvidenceMissingError:
             yield row, None
             continue
@@ -63,7 +68,7 @@ def reread(rows: pa.Table, stand: Sequence[StandingRow]) -> Iterator[tuple[Stand
             yield row, rewrite
 
 
-def _reread(row: StandingRow, known: Mapping[str, Any], decoder: Decoder) -> Rewrite | None:
+def _reread(row: StandingRow, known: Mapping[str, Any], decoder: Decoder, attribution: Attribution) -> Rewrite | None:
     was = row.state.fact.kind
     held = _held(known, decoder) if row.state.span_class == SpanClass.QUARANTINED else None
     if was == FactKind.QUARANTINED and held is None:
@@ -87,6 +92,14 @@ def _reread(row: StandingRow, known: Mapping[str, Any], decoder: Decoder) -> Rew
         # No price status means: price it. What the span itself reported is a reading, not a price of ours.
         changed |= dict.fromkeys(PRICED_COLUMNS)
     fact = fact_of_row({**known, **fresh}, row.span_id, kind=kind)
+    if held is not None:
+        # What was quarantined named nobody; healed, it names whom its attributes name.
+        resource = resource_attributes(known)
+        # The stripped bytes hold what dialects read; who pays stands in the evidence.
+        said = {**held.attributes, **(span_attributes(known) or {})}
+        customer_id, source = named_payer(said, resource, attribution.customer_attributes)
+        fact = msgspec.structs.replace(fact, customer_id=customer_id, customer_source=source)
+        changed["labels"] = list(named_labels(said, resource, attribution.label_attributes).items()) or None
     return Rewrite(fact, changed, REREAD)
 
 
@@ -100,16 +113,21 @@ def _held(known: Mapping[str, Any], decoder: Decoder) -> DecodedSpan | None:
 
 def _view(known: Mapping[str, Any], held: DecodedSpan | None) -> SpanView:
     """Return the span as dialects see it."""
-    attributes: Mapping[str, AttributeValue] | None = span_attributes(known) if held is None else held.attributes
-    if attributes is None:
+    attributes: Mapping[str, AttributeValue]
+    if held is not None:
+        attributes = held.attributes
+    elif known["span_attributes"] is None:
         raise EvidenceMissingError
+    else:
+        # Evidence is text, and every dialect reads text: a boolean, a list or a number means the same written out.
+        attributes = dict(known["span_attributes"])
     return SpanView(
         known["span_name"] or "",
         known["span_kind"] or 0,
         known["scope_name"] or "",
         known["scope_version"] or "",
         attributes,
-        resource_attributes(known),
+        dict(known["resource_attributes"] or ()),
         known["span_status"] or 0,
     )
 

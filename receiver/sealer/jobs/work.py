@@ -155,5 +155,5 @@ class _Run:
         if self.job.kind == JobKind.REPRICE:
             return reprice(rows, stand, book=self._sealer.book, only_unpriced=self.job.only_unpriced)
         if self.job.kind == JobKind.REREAD:
-            return reread(rows, stand)
+            return reread(rows, stand, attribution=self._sealer.attribution)
         return reattribute(rows, stand, attribution=self._sealer.attribution)
