@@ -20,7 +20,7 @@ from receiver.attribution import Attribution, customer_of
 from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.dialects.sellers import UNKNOWN_HOST_FLAG
 from receiver.sealer.decode import DecodedSpan, UndecodableSpan
-from receiver.sealer.facts import FactKind, SpanFact, TraceFact
+from receiver.sealer.facts import CACHE_HIT_WEIGHT, REPORTED_WEIGHT, FactKind, SpanFact, TraceFact
 from receiver.sealer.named_payer import named_payer, says
 
 _TRACE_ID_BYTES: Final = 16
@@ -38,7 +38,7 @@ QUARANTINED_WEIGHT: Final = -1
 _UNSAID: Final = frozenset({
     Flag.CACHE_READ_UNSAID, Flag.CACHE_WRITE_UNSAID, Flag.CACHE_TTL_UNSAID, Flag.PROFILE_UNSAID, UNKNOWN_HOST_FLAG,
 })  # fmt: skip
-_STATUS_WEIGHT: Final = {UsageStatus.REPORTED: 2, UsageStatus.PARTIAL: 1, UsageStatus.ABSENT: 0}
+_STATUS_WEIGHT: Final = {UsageStatus.REPORTED: REPORTED_WEIGHT, UsageStatus.PARTIAL: 1_000, UsageStatus.ABSENT: 0}
 
 
 class Candidate(msgspec.Struct):
@@ -144,8 +144,8 @@ def weight(
     """
     status = _STATUS_WEIGHT.get(UsageStatus(usage_status), 0) if usage_status else 0
     return (
-        (Flag.LOCAL_CACHE_HIT in usage_flags) * 10_000
-        + status * 1000
+        (Flag.LOCAL_CACHE_HIT in usage_flags) * CACHE_HIT_WEIGHT
+        + status
         + _UNSAID.isdisjoint(usage_flags) * 500
         + bool(standard_tier(service_tier)) * 250
         + min(units_known, 24) * 10

@@ -7,8 +7,13 @@ types are encoded to the index as msgpack arrays: fields are only ever added at 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 import msgspec
+
+# Parts of a fact's weight (`candidate.weight`): a cache answered; the figures are whole. The rest orders only.
+CACHE_HIT_WEIGHT: Final = 10_000
+REPORTED_WEIGHT: Final = 2_000
 
 
 class FactKind(IntEnum):
@@ -42,6 +47,11 @@ class SpanFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Made by a gateway that saw the call pass (`Flag.GATEWAY`)."""
     is_cache_hit: bool = False
     """Answered by a cache of one's own (`Flag.LOCAL_CACHE_HIT`): the provider was not asked."""
+
+    @property
+    def has_whole_figures(self) -> bool:
+        """Whether its figures are reported and not doubted: what doubtful ones say contradicts nothing."""
+        return self.weight % CACHE_HIT_WEIGHT >= REPORTED_WEIGHT
 
     @property
     def order(self) -> tuple[int, int, bytes]:

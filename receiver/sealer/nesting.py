@@ -1,7 +1,8 @@
 """Nesting: which spans of one trace saw the same call, and which of them stands for it. Pure; order is unknown here.
 
 1. Calls with equal response id are one call where one is an ancestor of the other, or their figures are equal; with an
-   id of a provider's unique shape, also where no two of them contradict each other.
+   id of a provider's unique shape, also where no two of them contradict each other. Figures that are doubted (partial,
+   or of an emitter known to get them wrong) contradict nothing.
 2. A call and its nearest ancestor call with equal figures and compatible model, whose response ids do not contradict,
    are one call if that ancestor has exactly one such descendant. With two or more it is a roll-up of them.
 3. Of the spans of one call the one that says most stands (`SpanFact.order`), the others are nested.
@@ -114,7 +115,7 @@ def _join_by_response_id(
 def _pairs_of_one_id(
     response_id: str, same: list[SpanFact], ancestors: Mapping[bytes, list[bytes]]
 ) -> Iterator[tuple[bytes, bytes]]:
-    if is_unique(response_id) and figures_agree(same):
+    if is_unique(response_id) and figures_agree(fact for fact in same if fact.has_whole_figures):
         yield from ((fact.span_id, same[0].span_id) for fact in same[1:])
         return
     ids = {fact.span_id for fact in same}

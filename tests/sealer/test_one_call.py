@@ -134,3 +134,44 @@ def test_failed_attempt_and_its_retry_below_one_span(pipeline: Pipeline) -> None
     pipeline.take(failed, call(trace=1, span=3, parent=1), framework(1))
     assert pipeline.value("SELECT count(*) FROM calls WHERE cost IS NOT NULL") == 1
     assert pipeline.value("SELECT sum(cost) FROM entries") == PRICE
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_neighbour_with_one_id_and_doubtful_figures_is_the_same_call(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """A stream that its instrumentation is known to count wrongly stands beside the SDK's own span: one call."""
+    message = {"gen_ai.provider.name": "anthropic", "gen_ai.response.id": "msg_017MhNmn5nUm4C53tXC7Yh2y"}
+    sonnet = "claude-sonnet-4-5-20250929"
+    doubted = call(
+        trace=1,
+        span=2,
+        parent=1,
+        model=sonnet,
+        tokens=(100, 11),
+        scope="opentelemetry.instrumentation.anthropic",
+        scope_version="0.62.4",
+        attributes={**message, "gen_ai.is_streaming": True},
+    )
+    right = call(
+        trace=1,
+        span=3,
+        parent=1,
+        model=sonnet,
+        scope="opentelemetry.instrumentation.genai.anthropic",
+        attributes=message,
+    )
+    with Pipeline(tmp_path) as pipeline:
+        for place in order:
+            pipeline.take((doubted, right)[place])
+        assert pipeline.rows("SELECT output_tokens, usage_status FROM calls") == [
+            {"output_tokens": 10, "usage_status": "reported"}
+        ]
+        assert pipeline.audit()["nested"] == 1
+
+
+def test_neighbours_with_one_id_and_other_whole_figures_are_two_calls(pipeline: Pipeline) -> None:
+    """What nobody doubts and differs is not one call, whatever the id's shape."""
+    pipeline.take(
+        call(trace=1, span=2, parent=1, attributes=UNIQUE),
+        call(trace=1, span=3, parent=1, attributes=UNIQUE, tokens=(100, 11)),
+    )
+    assert pipeline.audit()["usage"] == 2
