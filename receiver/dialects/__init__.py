@@ -59,6 +59,7 @@ from receiver.dialects.marks import (
 )
 from receiver.dialects.quirks import say_ttl
 from receiver.dialects.reading import Reading, SpanView
+from receiver.dialects.sellers import ADDRESS_KEYS
 
 __all__ = [
     "CONTENT_KEYS",
@@ -139,7 +140,7 @@ def read(span: SpanView) -> Reading | None:
     if reading is not None:
         if "cache_write_tokens" in reading.usage:
             say_ttl(reading)
-        say_unsaid(reading)
+        say_unsaid(reading, has_address=any(key in span.attributes for key in ADDRESS_KEYS))
     return reading
 
 

@@ -20,6 +20,9 @@ from receiver.dialects.usage import Usage
 _TTL_FLAG: Final = Flag.CACHE_TTL_UNSAID.value
 TIER_UNSAID: Final = "service_tier_unsaid"
 TOOLS_UNSAID: Final = "server_tools_unsaid"
+ADDRESS_UNSAID: Final = "seller_address_unsaid"
+# Whose API others offer too, at addresses of their own.
+_OFFERED_BY_OTHERS: Final = frozenset({"anthropic", "gcp.gemini", "gcp.gen_ai", "openai"})
 _WITH_TIERS: Final = frozenset({"chat", "text_completion"})
 _REFUSALS: Final = frozenset({
     "blocklist", "content_filter", "content_filtered", "guardrail_intervened", "prohibited_content", "refusal",
@@ -60,14 +63,17 @@ def say_ttl(reading: Reading) -> None:
     reading.usage_flags = (*others, _TTL_FLAG) if unsaid else others
 
 
-def say_unsaid(reading: Reading) -> None:
+def say_unsaid(reading: Reading, *, has_address: bool) -> None:
     """Say what decides about the price of such calls and is on no attribute; the call is priced as if there were none.
 
-    OpenAI's service tier, where the span has none: priced as the standard one. The fees of Anthropic's server tools,
-    which its usage block counts: where that block is not carried, and no search is counted, none is charged.
+    Whom the SDK of a maker whose API others offer too was pointed at: priced as the maker. OpenAI's service tier, where
+    the span has none: priced as the standard one. The fees of Anthropic's server tools, which its usage block counts:
+    where that block is not carried, and no search is counted, none is charged.
     """
     if reading.kind is not SpanKind.CALL or reading.usage_status is not UsageStatus.REPORTED:
         return
+    if not has_address and reading.provider in _OFFERED_BY_OTHERS and reading.billing_mode is None:
+        reading.usage_flags += (ADDRESS_UNSAID,)
     if reading.provider == "openai" and reading.service_tier is None and reading.operation in _WITH_TIERS:
         reading.usage_flags += (TIER_UNSAID,)
     if reading.provider == "anthropic" and "web_searches" not in reading.usage and not _has_block(reading):

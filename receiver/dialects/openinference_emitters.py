@@ -13,6 +13,7 @@ from receiver.dialects.figures import read_count
 from receiver.dialects.quirks import (
     CACHE_UNSAID,
     OMITS_CACHE_WRITES,
+    SELLER_BEFORE_MODEL,
     cached_apart,
     doubt,
     name_aggregate,
@@ -181,7 +182,11 @@ EMITTERS: Final = (
         unbilled_tokens("cohere"),
     ),
     _python(
-        "litellm", _INCLUSIVE, "litellm 0.1.51 __init__.py: LiteLLM's usage, which is inclusive", OMITS_CACHE_WRITES
+        "litellm",
+        _INCLUSIVE,
+        "litellm 0.1.51 __init__.py: LiteLLM's usage, which is inclusive",
+        OMITS_CACHE_WRITES,
+        SELLER_BEFORE_MODEL,
     ),
     _python("groq", _INCLUSIVE, "groq 0.1.33 _response_attributes_extractor.py: copies prompt_tokens"),
     _python("mistralai", _INCLUSIVE, "mistralai 2.2.2: input, output and total only", CACHE_UNSAID),

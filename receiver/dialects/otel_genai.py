@@ -16,6 +16,7 @@ from receiver.dialects.family import Family
 from receiver.dialects.quirks import (
     CACHE_UNSAID,
     THOUGHTS_UNSAID,
+    TOOL_PROMPTS_UNSAID,
     cache_unsaid,
     disputed_for,
     sold_by,
@@ -46,7 +47,6 @@ _OLD_NAMES_LACK_CACHE: Final = Quirk("with its older names, what was read from t
 _INTERACTIONS: Final = Quirk(
     "Interactions API: output lacks thinking, which stands beside it and is added", _thoughts_of_interactions
 )
-_TOOL_PROMPTS: Final = Quirk("tokens of Google's own tools (search, code) that were read: they are nowhere on the span")
 
 EMITTERS: Final = (
     Emitter(
@@ -130,7 +130,7 @@ EMITTERS: Final = (
         _INCLUSIVE,
         "opentelemetry-instrumentation-google-genai 0.7b0 generate_content.py: prompt and candidates only",
         before="1.0",
-        quirks=(THOUGHTS_UNSAID, CACHE_UNSAID, _TOOL_PROMPTS),
+        quirks=(THOUGHTS_UNSAID, CACHE_UNSAID, TOOL_PROMPTS_UNSAID),
     ),
     Emitter(
         _SCOPE + "google_genai",
@@ -139,7 +139,7 @@ EMITTERS: Final = (
         "opentelemetry-instrumentation-google-genai 1.3b0 generate_content.py, interactions.py: output is candidates "
         "and thoughts",
         since="1.0",
-        quirks=(_INTERACTIONS, _TOOL_PROMPTS),
+        quirks=(_INTERACTIONS, TOOL_PROMPTS_UNSAID),
     ),
     Emitter(
         "@opentelemetry/instrumentation-openai",

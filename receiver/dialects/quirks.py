@@ -12,10 +12,11 @@ from ledger.vocabulary import BillingMode, Flag, UsageStatus
 from receiver.dialects.conventions import USAGE_KEYS, WITHOUT_OUTPUT
 from receiver.dialects.emitter import Quirk
 from receiver.dialects.figures import read_count, read_text
+from receiver.dialects.finish import TOOLS_UNSAID
 from receiver.dialects.finish import is_claude as is_claude
 from receiver.dialects.finish import say_ttl as say_ttl
 from receiver.dialects.reading import Reading, SpanKind, SpanView
-from receiver.dialects.sellers import SELF_HOSTED
+from receiver.dialects.sellers import SELF_HOSTED, spelled
 from receiver.dialects.usage import status_of
 
 # Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
@@ -151,6 +152,22 @@ def _cache_writes_unsaid(_: SpanView, reading: Reading) -> None:
         reading.usage_flags += (Flag.CACHE_WRITE_UNSAID.value,)
 
 
+def _tool_prompts_unsaid(_: SpanView, reading: Reading) -> None:
+    if reading.kind is SpanKind.CALL and reading.usage_status is UsageStatus.REPORTED:
+        reading.usage_flags += (TOOLS_UNSAID,)
+
+
+def _seller_before_model(_: SpanView, reading: Reading) -> None:
+    model = reading.response_model or ""
+    named, _slash, rest = model.partition("/")
+    if rest and spelled(named) == reading.provider:
+        reading.response_model = rest
+
+
+TOOL_PROMPTS_UNSAID: Final = Quirk("what Google's own tools (search, code) put into the prompt", _tool_prompts_unsaid)
+SELLER_BEFORE_MODEL: Final = Quirk(
+    "the seller stands before the model (`openai/gpt-4o`): taken off", _seller_before_model
+)
 OUTPUT_LACKS_THOUGHTS: Final = thoughts_from_total(USAGE_KEYS.total)
 OMITS_CACHE_WRITES: Final = Quirk("cache writes", _cache_writes_unsaid)
 THOUGHTS_BESIDE: Final = Quirk("output lacks thinking, which stands beside it and is added", _thoughts_beside)

@@ -85,10 +85,10 @@ _AZURE_DEPLOYMENT: Final = re.compile(r"/openai/deployments/(?P<name>[^/?]+)")
 _OF_AZURE: Final = "Microsoft.CognitiveServices"
 
 # Where addresses stand, the surest first. A whole URL is not read: it can carry keys, so evidence must not keep it.
-_ADDRESS_KEYS: Final = ("server.address", "gen_ai.openai.api_base")
+ADDRESS_KEYS: Final = ("server.address", "gen_ai.openai.api_base")
 _NAMESPACE_KEYS: Final = ("azure.resource_provider.namespace", "az.namespace")
 # Everything `sold` looks at besides the provider's name and the model.
-NAMING_KEYS: Final = (*_ADDRESS_KEYS, *_NAMESPACE_KEYS, "cloud.region", "cloud.account.id")
+NAMING_KEYS: Final = (*ADDRESS_KEYS, *_NAMESPACE_KEYS, "cloud.region", "cloud.account.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Sale:
 def sold(named: str | None, model: str | None, attributes: Mapping[str, AttributeValue]) -> Sale:
     """Say who sold the call of a model, where the span names `named` as its provider."""
     name = spelled(named)
-    address = read_text(attributes, _ADDRESS_KEYS)
+    address = read_text(attributes, ADDRESS_KEYS)
     host = host_of(address) if address else None
     sale = _named_by_model(model) if model else None
     if sale is None:
@@ -192,7 +192,7 @@ def _deployment(provider: str | None, attributes: Mapping[str, AttributeValue]) 
     """Return Azure's name for what was called, where a path on the span has it."""
     if provider is None or not provider.startswith("azure."):
         return None
-    paths = (attributes.get(key) for key in _ADDRESS_KEYS)
+    paths = (attributes.get(key) for key in ADDRESS_KEYS)
     found = (_AZURE_DEPLOYMENT.search(path) for path in paths if isinstance(path, str))
     return next((match["name"] for match in found if match), None)
 

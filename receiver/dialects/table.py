@@ -74,7 +74,8 @@ FLAGS: Final = {
     "service_tier_requested": "the service tier is the one asked for; the one given is not said",
     "exclusive_output:…": "reasoning stood beside output; it was added, for the reason named",
     "thoughts_added": "thinking tokens stood beside output and were added",
-    "thoughts_from_total": "thinking tokens were missing from output and recovered from the total",
+    "thoughts_from_total": "thinking tokens were missing from output and recovered from the total; what Google's own "
+    "tools read would be among them",
     "thoughts_unsaid": "output may lack thinking tokens, which are nowhere: kept, not priced",
     "total_contradicts": "the emitter's own total is not the sum of its figures: kept, not priced",
     "cache_read_unsaid": "a long prompt may have been read from the cache; this emitter never says so",
@@ -87,7 +88,9 @@ FLAGS: Final = {
     "unbilled_tokens": "the emitter reports tokens that are not the billed ones: kept, not priced",
     "refused": "the answer was withheld by the provider's filter, or refused",
     "service_tier_unsaid": "the span has no service tier: priced as the standard one",
-    "server_tools_unsaid": "Anthropic's server tools (web searches) would not be on the span: no fee is charged",
+    "server_tools_unsaid": "Anthropic's server tools (web searches), or what Google's own tools put into the prompt, "
+    "would not be on the span: nothing is charged for them",
+    "seller_address_unsaid": "the span has no address: priced as sold by the maker whose API it is",
     "cut_short": "the answer ended at its length limit",
     "zero_usage": "0 tokens in and out: the emitter found no usage: not priced",
     "usage_from:…": "the figures are those of the provider's usage block, which the attribute named carries",

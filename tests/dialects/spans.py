@@ -15,7 +15,7 @@ import pytest
 
 from ledger.vocabulary import UsageStatus
 from receiver.dialects import read
-from receiver.dialects.finish import TIER_UNSAID, TOOLS_UNSAID
+from receiver.dialects.finish import ADDRESS_UNSAID, TIER_UNSAID, TOOLS_UNSAID
 from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.sealer.decode import DecodedSpan, Decoder
 from tests.otlp import SpanText, request
@@ -104,7 +104,7 @@ def hold(case: Case) -> Reading:
 
 def flags_of(reading: Reading) -> tuple[str, ...]:
     """Return what is peculiar to a reading: without what is said of all calls of a seller (`test_unsaid`)."""
-    return tuple(flag for flag in reading.usage_flags if flag not in {TIER_UNSAID, TOOLS_UNSAID})
+    return tuple(flag for flag in reading.usage_flags if flag not in {ADDRESS_UNSAID, TIER_UNSAID, TOOLS_UNSAID})
 
 
 def chat_by(provider: str, model: str, **figures: int) -> dict[str, Any]:

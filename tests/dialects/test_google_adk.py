@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.spans import is_call, maybe_read, read_of
+from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 SCOPE = "gcp.vertex.agent"
 ANSWER: dict[str, Any] = {
@@ -67,7 +67,7 @@ def test_call_llm_with_the_answers_usage() -> None:
         "input_text_tokens": 1400,
     }
     assert (found.provider, found.response_model, found.session_id) == ("gcp.gemini", "gemini-2.5-flash-001", "s1")
-    assert found.usage_flags == ("usage_from:gcp.vertex.agent.llm_response",)
+    assert flags_of(found) == ("usage_from:gcp.vertex.agent.llm_response",)
 
 
 @pytest.mark.parametrize("response", ["{}", "<not serializable>", "{", json.dumps({"content": {}})])
@@ -75,7 +75,7 @@ def test_without_content_the_counts_stand(response: str) -> None:
     """Content switched off leaves `{}` behind; the counts are inclusive."""
     found = read_of(SCOPE, CALL_LLM | {"gcp.vertex.agent.llm_response": response}, name="call_llm", kind=1)
     assert (found.usage["input_tokens"], found.usage["output_tokens"]) == (1570, 240)
-    assert found.usage_flags == ()
+    assert flags_of(found) == ()
 
 
 def test_generate_content_has_the_same_figures() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
+from tests.dialects.spans import chat_by, flags_of, is_call, maybe_read, read_of
 
 USAGE_OBJECT = (
     "{'completion_tokens': 50, 'prompt_tokens': 1304, 'total_tokens': 1354, 'completion_tokens_details': None, "
@@ -232,3 +232,42 @@ def test_a_usage_object_that_is_none(text: str) -> None:
     """The span's own counts stand, and the reading says that the object could not be read."""
     found = v1(metadata__usage_object=text)
     assert found.usage == {"input_tokens": 1304, "output_tokens": 50}
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes"),
+    [
+        (
+            "openinference.instrumentation.litellm",
+            {
+                "openinference.span.kind": "LLM",
+                "llm.provider": "google",
+                "llm.model_name": "gemini/gemini-2.5-flash",
+                "llm.token_count.prompt": 100,
+                "llm.token_count.completion": 10,
+            },
+        ),
+        (
+            "opentelemetry.instrumentation.litellm",
+            {
+                **chat_by("gemini", "gemini/gemini-2.5-flash", input_tokens=100, output_tokens=10),
+                "gen_ai.response.model": "gemini/gemini-2.5-flash",
+            },
+        ),
+    ],
+)
+def test_litellms_prefix_is_no_part_of_the_model(scope: str, attributes: dict[str, Any]) -> None:
+    """LiteLLM names models with the seller before them; others' spans of its calls repeat that."""
+    assert read_of(scope, attributes).response_model == "gemini-2.5-flash"
+
+
+def test_a_vendors_prefix_is_kept_where_it_belongs_to_the_model() -> None:
+    """On OpenRouter the vendor is a part of the model's name."""
+    attributes = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": "openrouter",
+        "llm.model_name": "openai/gpt-4o",
+        "llm.token_count.prompt": 100,
+        "llm.token_count.completion": 10,
+    }
+    assert read_of("openinference.instrumentation.litellm", attributes).response_model == "openai/gpt-4o"

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 
 from ledger.vocabulary import Flag, UsageStatus
-from tests.dialects.spans import is_call, read_of
+from tests.dialects.spans import flags_of, is_call, read_of
 
 RAW = {
     "input_tokens": 4,
@@ -46,7 +46,7 @@ def test_the_raw_block_wins() -> None:
         "cache_write_1h_tokens": 200,
         "web_searches": 1,
     }
-    assert (found.usage_flags, found.service_tier) == (("usage_from:gen_ai.usage.raw",), "priority")
+    assert (flags_of(found), found.service_tier) == (("usage_from:gen_ai.usage.raw",), "priority")
     assert (found.reported_cost, found.reported_cost_source) == (Decimal("0.0123"), "operation.cost")
 
 

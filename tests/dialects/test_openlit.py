@@ -73,7 +73,7 @@ def test_googles_thoughts_stand_beside_the_output() -> None:
         "gen_ai.usage.reasoning_tokens": 200,
     }
     found = read_of("openlit.instrumentation.google_ai_studio", gemini)
-    assert (found.usage["output_tokens"], found.usage_flags) == (210, ("thoughts_added",))
+    assert (found.usage["output_tokens"], flags_of(found)) == (210, ("thoughts_added",))
 
 
 def test_vertex_ais_thoughts_are_nowhere() -> None:

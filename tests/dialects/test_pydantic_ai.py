@@ -8,7 +8,7 @@ import pytest
 
 from ledger.vocabulary import Flag
 from receiver.dialects.reading import UnreadableSpanError
-from tests.dialects.spans import is_call, maybe_read, read_of
+from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 CHAT = {
     "gen_ai.operation.name": "chat",
@@ -46,7 +46,7 @@ def test_details_are_read_and_never_added() -> None:
         "input_audio_tokens": 7,
         "web_searches": 2,
     }
-    assert found.usage_flags == (Flag.CACHE_TTL_UNSAID,)
+    assert flags_of(found) == (Flag.CACHE_TTL_UNSAID,)
 
 
 def test_its_cost_is_a_claim() -> None:

@@ -20,7 +20,7 @@ from tests.corpus.recorded import INSTRUMENTATIONS, Recording, Truth, recordings
 _CERTAIN_FLAGS = (
     "exclusive_input:", "exclusive_output:", "unknown_scope", "operation_inferred", "service_tier_requested",
     "cache_ttl_unsaid", "bedrock_profile_unsaid", "model_restored", "refused", "cut_short", "seller_unknown_host",
-    "service_tier_unsaid", "server_tools_unsaid",
+    "service_tier_unsaid", "server_tools_unsaid", "seller_address_unsaid",
 )  # fmt: skip
 # What the emitter is known to get wrong: right figures under these flags are luck.
 _UNRELIABLE_EMITTER_FLAGS = frozenset({

@@ -26,6 +26,7 @@ _RUN_TIMEOUT_S: Final = 180.0
 _COLUMNS: Final = (
     "customer_id", "response_id", "cost::VARCHAR", "cost_low::VARCHAR", "cost_high::VARCHAR", "price_status",
     "usage_status", "usage_flags", "billing_mode", "error_type", "scope_name",
+    "span_id IN (SELECT unnest([span_id, outer_span_id]) FROM possible_duplicates)",
 )  # fmt: skip
 
 
@@ -112,9 +113,11 @@ class Bench:
 
 
 def _ledger_call(row: Sequence[Any]) -> LedgerCall:
-    response_id, cost, low, high, price_status, usage_status, flags, mode, error, scope = row
+    response_id, cost, low, high, price_status, usage_status, flags, mode, error, scope, doubtful = row
     cost, low, high = (None if amount is None else Decimal(amount) for amount in (cost, low, high))
-    return LedgerCall(response_id, cost, low, high, price_status, usage_status, tuple(flags or ()), mode, error, scope)
+    return LedgerCall(
+        response_id, cost, low, high, price_status, usage_status, tuple(flags or ()), mode, error, scope, doubtful
+    )
 
 
 def _judged(

@@ -6,7 +6,9 @@
     wrong     a cost that is not the truth, or a call billed twice
     broken    the application did not run; why is its own words
 
-Must not: excuse. A cost that is off by a 12th decimal is wrong, unless the call's flags say that it may be.
+Must not: excuse. A cost that is off by a 12th decimal is wrong, unless it is exactly that without what the call's flags
+say is unsaid: the price of the tier, or the use of the provider's own tools. A call that is billed again is wrong,
+unless the view `possible_duplicates` lists it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from receiver.dialects.finish import ADDRESS_UNSAID, TIER_UNSAID, TOOLS_UNSAID
 from tests.live.provider.charges import Charge
 from tests.live.scenarios import Scenario
 
@@ -59,6 +62,8 @@ class LedgerCall:
     billing_mode: str | None
     error_type: str | None
     scope_name: str
+    doubtful: bool
+    """Whether the view `possible_duplicates` lists it."""
 
 
 def judge(scenario: Scenario, *, charges: Sequence[Charge], calls: Sequence[LedgerCall]) -> Verdict:
@@ -105,11 +110,27 @@ def _of_pair(charge: Charge, call: LedgerCall | None) -> Verdict:
         return _of_unpriced(charge, call)
     if call.cost == charge.cost:
         return Verdict(Kind.RIGHT)
+    if unsaid := _unsaid(charge, call):
+        return Verdict(Kind.FLAGGED, unsaid)
     return Verdict(Kind.WRONG, f"{_amount(call)} instead of {charge.cost.normalize():f}")
+
+
+def _unsaid(charge: Charge, call: LedgerCall) -> str:
+    """Return the flag that explains the whole difference."""
+    for flag, without in (
+        (TIER_UNSAID, charge.at_standard_tier),
+        (TOOLS_UNSAID, charge.without_tools),
+        ("thoughts_from_total", charge.with_tools_as_thoughts),
+    ):
+        if flag in call.usage_flags and call.cost == without.cost:
+            return f"priced, {flag}"
+    return ""
 
 
 def _of_extra(call: LedgerCall) -> Verdict:
     """Judge a call more than there were: an attempt that failed is one; another telling of a call must cost nothing."""
+    if call.cost and call.doubtful:
+        return Verdict(Kind.FLAGGED, "told twice without a link between the two: listed in `possible_duplicates`")
     if call.cost:
         return Verdict(Kind.WRONG, f"billed again, from {call.scope_name}: {_amount(call)}")
     if call.error_type:
@@ -127,7 +148,9 @@ def _of_unpriced(charge: Charge, call: LedgerCall) -> Verdict:
 
 
 def _of_own_machine(call: LedgerCall) -> Verdict:
-    if call.price_status == "priced" and call.cost:
+    if call.cost and ADDRESS_UNSAID in call.usage_flags:
+        return Verdict(Kind.FLAGGED, f"priced, {ADDRESS_UNSAID}")
+    if call.cost:
         return Verdict(Kind.WRONG, f"a vendor's price for a server of one's own: {_amount(call)}")
     if call.billing_mode == "self_hosted":
         return Verdict(Kind.RIGHT)

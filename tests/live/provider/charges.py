@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from genai_prices.types import AbstractUsage
 from tests.live.scenarios import Scenario
 
 _PICO: Final = Decimal("1e-12")
+# Where usage blocks count what the provider's own tools did: Anthropic's searches, what Google's found.
+_OF_TOOLS: Final = frozenset({"server_tool_use", "toolUsePromptTokenCount"})
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
@@ -50,6 +52,27 @@ class Charge:
         context = {"service_tier": self.tier} if self.tier else None
         price = calc_price(self.metered, self.model, provider_id=self.provider, price_context=context)
         return price.total_price.quantize(_PICO, context=_EXACT)
+
+    @property
+    def at_standard_tier(self) -> Charge:
+        """Return the same call as if no tier had been asked for."""
+        return replace(self, tier=None)
+
+    @property
+    def without_tools(self) -> Charge:
+        """Return the same call as if the provider's own tools had been free."""
+        return replace(self, usage={name: _without_tools(block) for name, block in self.usage.items()})
+
+    @property
+    def with_tools_as_thoughts(self) -> Charge:
+        """Return the same call as if what Google's own tools read had been thought: the total is the same."""
+        (name, block), *_ = self.usage.items()
+        thoughts = block.get("thoughtsTokenCount", 0) + block.get("toolUsePromptTokenCount", 0)
+        return replace(self.without_tools, usage={name: {**_without_tools(block), "thoughtsTokenCount": thoughts}})
+
+
+def _without_tools(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: count for name, count in block.items() if name not in _OF_TOOLS}
 
 
 @dataclass(frozen=True, slots=True)
