@@ -160,8 +160,12 @@ def _tool_prompts_unsaid(_: SpanView, reading: Reading) -> None:
 def _seller_before_model(_: SpanView, reading: Reading) -> None:
     model = reading.response_model or ""
     named, _slash, rest = model.partition("/")
-    if rest and spelled(named) == reading.provider:
+    if rest and _one_seller(spelled(named), reading.provider):
         reading.response_model = rest
+
+
+def _one_seller(one: str | None, other: str | None) -> bool:
+    return one == other or {one, other} == {"gcp.gemini", "gcp.gen_ai"}
 
 
 TOOL_PROMPTS_UNSAID: Final = Quirk("what Google's own tools (search, code) put into the prompt", _tool_prompts_unsaid)

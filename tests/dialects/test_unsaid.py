@@ -59,7 +59,7 @@ def test_other_sellers_have_neither() -> None:
     ],
 )
 def test_a_call_whose_address_is_not_said_may_be_somebody_elses(more: dict[str, Any], expected: bool) -> None:  # noqa: FBT001
-    """OpenAI's SDK speaks to whatever serves its API: without an address the maker's price is taken, and that is said."""
+    """OpenAI's SDK speaks to whatever serves its API: without an address the maker's price is taken, and it says so."""
     attributes = {**chat_by("openai", "gpt-4o", input_tokens=100, output_tokens=10), **more}
     found = read_of(OPENAI, {key: value for key, value in attributes.items() if value is not None})
     assert (ADDRESS_UNSAID in found.usage_flags) == expected
