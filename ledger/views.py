@@ -155,7 +155,8 @@ def _possible_duplicates() -> str:
     """Pairs of calls of one trace with equal figures, one within the other's time, that nothing proves to be one.
 
     `missing_span`: the inner one's ancestry ends in a span that never came. `other_model`: the outer one is an ancestor
-    under another model's name, such as a deployment's.
+    under another model's name, such as a deployment's. `other_emitter`: the two are siblings, told by two emitters: one
+    that makes its spans afterwards, from callbacks, has no call below it.
     """
     # Named one by one: joining whole rows of `calls` would take minutes on a large ledger.
     figures = ", ".join(f"y.{name}" for name in _DUPLICATE_COLUMNS)
@@ -163,7 +164,8 @@ def _possible_duplicates() -> str:
         "possible_duplicates",
         f"""WITH RECURSIVE pairs AS (
     SELECT y.ingest_scope, y.source_id, y.trace_id, y.span_id, y.parent_span_id, x.span_id AS outer_span_id,
-        x.parent_span_id AS outer_parent, {figures}
+        x.parent_span_id AS outer_parent,
+        x.parent_span_id = y.parent_span_id AND x.scope_name IS DISTINCT FROM y.scope_name AS by_two, {figures}
     FROM calls x JOIN calls y ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id
         AND x.input_tokens IS NOT DISTINCT FROM y.input_tokens
         AND x.output_tokens IS NOT DISTINCT FROM y.output_tokens
@@ -184,11 +186,13 @@ above AS (
     WHERE x.depth < {_ANCESTORS_MAX} AND x.ancestor <> x.outer_span_id AND y.parent_span_id IS NOT NULL
 ),
 reasons AS (
-    SELECT x.* EXCLUDE (outer_parent, ancestor, depth),
-        CASE WHEN x.ancestor = x.outer_span_id THEN 'other_model' ELSE 'missing_span' END AS why
+    SELECT x.* EXCLUDE (outer_parent, by_two, ancestor, depth),
+        CASE WHEN x.by_two THEN 'other_emitter'
+            WHEN x.ancestor = x.outer_span_id THEN 'other_model' ELSE 'missing_span' END AS why
     FROM above x LEFT JOIN known y
         ON x.ingest_scope = y.ingest_scope AND x.trace_id = y.trace_id AND x.ancestor = y.span_id
     WHERE x.ancestor = x.outer_span_id
+        OR (x.by_two AND x.depth = 0)
         OR (y.span_id IS NULL AND x.ancestor IS DISTINCT FROM x.outer_parent)  -- below one parent they are siblings
 )
 SELECT * FROM reasons""",

@@ -80,15 +80,19 @@ def judge(scenario: Scenario, *, charges: Sequence[Charge], calls: Sequence[Ledg
 
 
 def _paired(charges: Sequence[Charge], calls: Sequence[LedgerCall]) -> list[tuple[Charge, LedgerCall | None]]:
-    """Find for each charge its call: by response id, else by cost, else whichever is left."""
+    """Find for each charge its call: by response id and cost, else by one of them, else whichever is left."""
     left = list(calls)
     pairs: dict[int, LedgerCall] = {}
-    for fits in (_same_id, _same_cost, _any):
+    for fits in (_same_both, _same_id, _same_cost, _any):
         for place, charge in enumerate(charges):
             if place not in pairs and (call := next((one for one in left if fits(charge, one)), None)):
                 pairs[place] = call
                 left.remove(call)
     return [(charge, pairs.get(place)) for place, charge in enumerate(charges)]
+
+
+def _same_both(charge: Charge, call: LedgerCall) -> bool:
+    return _same_id(charge, call) and _same_cost(charge, call)
 
 
 def _same_id(charge: Charge, call: LedgerCall) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from billing.warehouse import doubts
 from billing.warehouse.warehouse import Warehouse
-from tests.otlp import START_NS, SpanText, call
+from tests.otlp import OPENAI_SCOPE, START_NS, SpanText, call
 from tests.pipeline import Pipeline
 
 MS = 1_000_000
@@ -120,6 +121,17 @@ def test_middle_that_comes_at_last_settles_it(pipeline: Pipeline) -> None:
     assert pipeline.audit()["usage"] == 1
     assert duplicates(pipeline) == []
     assert pipeline.value("SELECT sum(cost) FROM entries") == Decimal("0.00035")
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"), [("opentelemetry.instrumentation.genai.langchain", 1), (OPENAI_SCOPE, 0)]
+)
+def test_siblings_of_two_emitters_are_a_possible_duplicate(pipeline: Pipeline, scope: str, expected: int) -> None:
+    """A framework's callbacks and the SDK both tell of a call, neither below the other; one emitter's are two calls."""
+    outer, inner = outer_and_inner(parent=7)
+    pipeline.take(replace(outer, parent=7, scope=scope), inner)
+    assert pipeline.audit()["usage"] == 2
+    assert duplicates(pipeline) == [(3, 1, "other_emitter")] * expected
 
 
 def test_ancestor_under_another_name_is_a_possible_duplicate(pipeline: Pipeline) -> None:
