@@ -31,7 +31,8 @@ provider charged:
 - **flagged**: the ledger says that it does not know the cost, and why.
 - **no span**: the instrumentation said nothing of the call, or of one of two.
 - **does not run**: the newest releases do not work together.
-- **wrong**: a false cost. There must be none.
+- **wrong**: a false cost, a fault of ours. Calls that are billed again come from an SDK that traces itself beside an
+  instrumentation that does not enclose it; `ANTHROPIC_OPEN_TELEMETRY=false` switches Anthropic's off.
 """
 
 
