@@ -155,7 +155,20 @@ def test_file_is_read_and_variables_win(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["up", "receive", "seal", "serve", "demo", "settings", "queries", "invoices", "learning", "explain"]
+    "module",
+    [
+        "up",
+        "receive",
+        "seal",
+        "serve",
+        "demo",
+        "settings",
+        "queries",
+        "invoices",
+        "learning",
+        "explain",
+        "check_collector",
+    ],
 )
 def test_every_command_has_help_with_an_example(module: str) -> None:
     """`--help` shows how to call it."""
@@ -193,6 +206,7 @@ def test_help_lists_every_command() -> None:
         "reattribute",
         "jobs",
         "invoice",
+        "check-collector",
     ):
         assert f" {command} " in listed
 

@@ -38,6 +38,7 @@ _MODULES: Final = {
     "reattribute": "learning",
     "jobs": "learning",
     "invoice": "invoices",
+    "check-collector": "check_collector",
 }
 
 
