@@ -10,8 +10,9 @@ from spanledger.collector_check.exporters import judge_exporter
 from spanledger.collector_check.findings import Finding, Severity
 from spanledger.collector_check.fixes import fix_exporter, fix_missing, fix_reach, fix_receiver, fix_unused
 from spanledger.collector_check.ours import Ours, find_ours
+from spanledger.collector_check.queues import splits_requests
 from spanledger.collector_check.reading import read
-from spanledger.collector_check.receivers import judge_receiver
+from spanledger.collector_check.receivers import judge_receiver, received_bytes
 from spanledger.collector_check.topology import Pipeline, routes_to, traces_pipelines
 from spanledger.collector_check.ways import Way, findings_on, way_of
 
@@ -91,7 +92,9 @@ def _about_exporters(
             yield Finding("exporter-unused", severity, at, why, fix)
             continue
         yield from findings_on(ways[name], clean_receivers=clean, pipelines=pipelines)
-        for verdict in judge_exporter(document, name, early=any(way.is_early for way in ways[name])):
+        early = any(way.is_early for way in ways[name])
+        largest = max(received_bytes(document, way.route.receiver) for way in ways[name])
+        for verdict in judge_exporter(document, name, early=early, received_bytes=largest):
             is_whole_path = verdict.at[:1] == ("extensions",)
             path = verdict.at if is_whole_path else (*at, *verdict.at)
             fix = fix_exporter(document, name, verdict, pipelines)
@@ -107,7 +110,9 @@ def _about_receivers(
     every = [way for some in ways.values() for way in some]
     reached = dict.fromkeys(way.route.receiver for way in every)
     for name in reached:
-        for verdict in judge_receiver(document, name):
+        exporters = {way.route.exporter for way in every if way.route.receiver == name}
+        is_split = all(splits_requests(document.mapping("exporters", exporter)) for exporter in exporters)
+        for verdict in judge_receiver(document, name, is_split=is_split):
             path = ("receivers", name, *verdict.at)
             yield Finding(verdict.rule, verdict.severity, path, f"{name} {verdict.why}.", fix_receiver(name, verdict))
     if not every:

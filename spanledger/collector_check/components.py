@@ -5,7 +5,7 @@ Read in the documentation of Collector core and contrib v0.161.0. Names are with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from spanledger.collector_check.document import Unknown, kind_of
@@ -43,32 +43,34 @@ _MEMORY_LIMITER: Final = (
 )
 
 
-def judge_processor(name: str, settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Verdict | None:
-    """Return what a processor does to spans that are needed; None where it lets them be."""
+_UNKNOWN: Final = Verdict("unknown-component", Severity.MAY_LOSE, "is not known to this program: it may drop spans")
+_WHATEVER_ITS_SETTINGS: Final = {
+    **{kind: Verdict("attributes-removed", Severity.MAY_LOSE, why) for kind, why in _CHANGING.items()},
+    **{kind: Verdict("early-answer", Severity.LOSES, why) for kind, why in EARLY.items()},
+    "memorylimiter": Verdict("memory-limiter", Severity.MAY_LOSE, _MEMORY_LIMITER),
+}
+
+
+def judge_processor(name: str, settings: Mapping[str, Any], customer_keys: Sequence[str]) -> tuple[Verdict, ...]:
+    """Return what a processor does to spans that are needed; empty where it lets them be."""
     kind = kind_of(name)
     judge = _JUDGES.get(kind)
     if judge is not None:
-        return judge(settings, customer_keys)
-    if kind in _CHANGING:
-        return Verdict("attributes-removed", Severity.MAY_LOSE, _CHANGING[kind])
-    if kind in EARLY:
-        return Verdict("early-answer", Severity.LOSES, EARLY[kind])
-    if kind == "memorylimiter":
-        return Verdict("memory-limiter", Severity.MAY_LOSE, _MEMORY_LIMITER)
+        return tuple(judge(settings, customer_keys))
     if kind in HARMLESS:
-        return None
-    return Verdict("unknown-component", Severity.MAY_LOSE, "is not known to this program: it may drop or change spans")
+        return ()
+    return (_WHATEVER_ITS_SETTINGS.get(kind, _UNKNOWN),)
 
 
-def judge_connector(name: str) -> Verdict | None:
-    """Return what a connector between two traces pipelines does; None where it passes everything on."""
+def judge_connector(name: str) -> tuple[Verdict, ...]:
+    """Return what a connector between two traces pipelines does; empty where it passes everything on."""
     kind = kind_of(name)
     if kind in _PASSING:
-        return None
+        return ()
     if kind in _SPLITTING:
         severity, why = _SPLITTING[kind]
-        return Verdict("split-route", severity, why)
-    return Verdict("unknown-component", Severity.MAY_LOSE, "is not known to pass every span from pipeline to pipeline")
+        return (Verdict("split-route", severity, why),)
+    return (_UNKNOWN,)
 
 
 def answers_early(name: str) -> bool:
@@ -76,26 +78,30 @@ def answers_early(name: str) -> bool:
     return kind_of(name) in EARLY
 
 
-def _judge_sampler(settings: Mapping[str, Any], _: Sequence[str]) -> Verdict | None:
+def _judge_sampler(settings: Mapping[str, Any], _: Sequence[str]) -> Iterator[Verdict]:
     percentage = settings.get("sampling_percentage", 0)
     at = ("sampling_percentage",)
     if isinstance(percentage, Unknown):
-        return Verdict("sampler", Severity.MAY_LOSE, f"keeps {percentage} % of the traces, a number not known here", at)
-    if isinstance(percentage, int | float) and percentage >= 100:
-        return None
-    return Verdict("sampler", Severity.LOSES, f"keeps {percentage} % of the traces; calls in the others are gone", at)
+        why = f"keeps {percentage} % of the traces, a number not known here"
+        yield Verdict("sampler", Severity.MAY_LOSE, why, at)
+    elif not isinstance(percentage, int | float) or percentage < 100:
+        why = f"keeps {percentage} % of the traces; calls in the others are gone"
+        yield Verdict("sampler", Severity.LOSES, why, at)
 
 
-def _judge_tail_sampling(settings: Mapping[str, Any], _: Sequence[str]) -> Verdict:
+def _judge_tail_sampling(settings: Mapping[str, Any], _: Sequence[str]) -> Iterator[Verdict]:
     policies = settings.get("policies")
-    kinds = {one.get("type") for one in policies if isinstance(one, Mapping)} if isinstance(policies, list) else set()
+    kinds = (
+        {str(one.get("type")) for one in policies if isinstance(one, Mapping)} if isinstance(policies, list) else set()
+    )
     if "always_sample" in kinds and "drop" not in kinds:
-        return Verdict("early-answer", Severity.LOSES, EARLY["tailsampling"])
+        yield Verdict("early-answer", Severity.LOSES, EARLY["tailsampling"])
+        return
     why = f"{EARLY['tailsampling']}, then drops whole traces; calls in them are gone"
-    return Verdict("sampler", Severity.LOSES, why, ("policies",))
+    yield Verdict("sampler", Severity.LOSES, why, ("policies",))
 
 
-_JUDGES: Final[Mapping[str, Callable[[Mapping[str, Any], Sequence[str]], Verdict | None]]] = {
+_JUDGES: Final[Mapping[str, Callable[[Mapping[str, Any], Sequence[str]], Iterable[Verdict]]]] = {
     "probabilisticsampler": _judge_sampler,
     "tailsampling": _judge_tail_sampling,
     "filter": judge_filter,

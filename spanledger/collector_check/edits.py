@@ -30,17 +30,16 @@ _BLUNT: Final = {
 _REMOVING_ACTIONS: Final = {"delete": "deletes", "hash": "hashes"}
 
 
-def judge_transform(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Verdict | None:
-    """Say what a transform processor takes away."""
-    verdicts = [
+def judge_transform(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Sequence[Verdict]:
+    """Say what a transform processor takes away, each statement for itself."""
+    return [
         verdict
         for path, text, conditional in _statements(settings)
         if (verdict := _judge_statement(text, path, customer_keys, conditional=conditional)) is not None
     ]
-    return min(verdicts, key=lambda one: list(Severity).index(one.severity), default=None)
 
 
-def judge_actions(settings: Mapping[str, Any], list_name: str, customer_keys: Sequence[str]) -> Verdict | None:
+def judge_actions(settings: Mapping[str, Any], list_name: str, customer_keys: Sequence[str]) -> Iterator[Verdict]:
     """Say what an attributes or resource processor takes away; its actions stand in the list of that name."""
     actions = settings.get(list_name)
     conditional = "include" in settings or "exclude" in settings
@@ -52,21 +51,20 @@ def judge_actions(settings: Mapping[str, Any], list_name: str, customer_keys: Se
         lost = [str(key)] if key is not None and is_read(str(key), customer_keys) else []
         lost += _matching(str(pattern), customer_keys) if pattern is not None else []
         if lost:
-            return _lost(lost, f"{verb} {lost[0]}", (list_name, number), conditional=conditional)
-    return None
+            yield _lost(lost, f"{verb} {lost[0]}", (list_name, number), conditional=conditional)
 
 
-def judge_redaction(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Verdict | None:
+def judge_redaction(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Iterator[Verdict]:
     """Say what a redaction processor takes away."""
     if settings.get("allow_all_keys") is True:
-        if not any(settings.get(name) for name in ("blocked_values", "blocked_key_patterns")):
-            return None
-        return Verdict(_RULE, Severity.MAY_LOSE, "masks values by pattern; figures and ids that match are unreadable")
+        if any(settings.get(name) for name in ("blocked_values", "blocked_key_patterns")):
+            why = "masks values by pattern; figures and ids that match are unreadable"
+            yield Verdict(_RULE, Severity.MAY_LOSE, why)
+        return
     allowed = {*_texts(settings.get("allowed_keys")), *_texts(settings.get("ignored_keys"))}
     lost = [key for key in read_keys(customer_keys) if key not in allowed]
-    return (
-        _lost(lost, f"deletes every key that is not allowed, among them {lost[0]}", ("allowed_keys",)) if lost else None
-    )
+    if lost:
+        yield _lost(lost, f"deletes every key that is not allowed, among them {lost[0]}", ("allowed_keys",))
 
 
 def _statements(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str, bool]]:

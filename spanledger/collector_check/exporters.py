@@ -11,13 +11,17 @@ from spanledger.collector_check.findings import Severity, Verdict
 from spanledger.collector_check.queues import judge_queue
 
 GRPC: Final = frozenset({"otlp", "otlpgrpc"})
-_TAKEN: Final = frozenset({None, "", "none", "gzip"})
+_TAKEN: Final = frozenset({"none", "gzip"})
 _LOOPBACK: Final = frozenset({"localhost", "ip6-localhost"})
 _ZEROS: Final = frozenset({"0", "0s", "0m", "0h", "0ms"})
 
 
-def judge_exporter(document: Document, name: str, *, early: bool) -> Iterator[Verdict]:
-    """Give what an exporter loses; `early` says that a processor before it has answered the sender already."""
+def judge_exporter(document: Document, name: str, *, early: bool, received_bytes: int) -> Iterator[Verdict]:
+    """Give what an exporter loses.
+
+    `early` says that a processor before it has answered the sender already; `received_bytes` is the largest request
+    that comes to it, 0 where that is not known.
+    """
     settings = document.mapping("exporters", name)
     kind = kind_of(name)
     if kind == "loadbalancing":
@@ -29,7 +33,7 @@ def judge_exporter(document: Document, name: str, *, early: bool) -> Iterator[Ve
         return
     yield from _judge_connection(settings)
     yield from _judge_retries(settings)
-    yield from judge_queue(document, settings, early=early)
+    yield from judge_queue(document, settings, early=early, received_bytes=received_bytes)
 
 
 def _judge_balancing(settings: Mapping[str, Any]) -> Iterator[Verdict]:
@@ -46,7 +50,7 @@ def _judge_balancing(settings: Mapping[str, Any]) -> Iterator[Verdict]:
 
 def _judge_connection(settings: Mapping[str, Any]) -> Iterator[Verdict]:
     compression = settings.get("compression")
-    if not isinstance(compression, Unknown) and compression not in _TAKEN:
+    if not isinstance(compression, Unknown) and str(compression or "none") not in _TAKEN:
         why = f"compresses with {compression}, which spanledger answers with UNIMPLEMENTED: the batch is dropped"
         yield Verdict("compression", Severity.LOSES, why, ("compression",))
     tls = settings.get("tls")

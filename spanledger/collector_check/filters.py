@@ -18,8 +18,8 @@ _RULE: Final = "filter"
 _EVENTS: Final = "spanevent"
 
 
-def judge_filter(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Verdict | None:
-    """Say what a filter drops of what is needed."""
+def judge_filter(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> Sequence[Verdict]:
+    """Say what a filter drops of what is needed, each condition for itself."""
     verdicts = [
         verdict
         for path, condition, context in _conditions(settings)
@@ -32,7 +32,7 @@ def judge_filter(settings: Mapping[str, Any], customer_keys: Sequence[str]) -> V
     if settings.get("error_mode") == "propagate" and any(True for _ in _conditions(settings)):
         why = "drops a whole request when its condition fails on one span (error_mode: propagate)"
         verdicts.append(Verdict(_RULE, Severity.MAY_LOSE, why, ("error_mode",)))
-    return min(verdicts, key=lambda one: list(Severity).index(one.severity), default=None)
+    return verdicts
 
 
 def _judge(condition: str, context: str, at: Path, customer_keys: Sequence[str]) -> Verdict | None:

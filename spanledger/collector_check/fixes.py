@@ -35,6 +35,7 @@ _OF_EXPORTER: Final[Mapping[str, Mapping[str, Any]]] = {
     "queue-too-small": {"sending_queue": {"queue_size": _QUEUE_BYTES}},
     "too-large": {"sending_queue": {"batch": _BATCH}},
     "size-unknown": {"sending_queue": {"batch": _BATCH}},
+    "batch-too-small": {"sending_queue": {"batch": _BATCH}},
     "compression": {"compression": "gzip"},
 }
 # Finding → what the settings of a file_storage become.
@@ -70,8 +71,10 @@ def fix_exporter(document: Document, name: str, verdict: Verdict, pipelines: Seq
 def fix_receiver(name: str, verdict: Verdict) -> str:
     """Return what mends a receiver."""
     if verdict.rule in {"receiver-limit", "too-large"}:
-        grpc = {"max_recv_msg_size_mib": _RECEIVED_MIB}
-        return dump({"receivers": {name: {"protocols": {"grpc": grpc}}}})
+        mended = {"grpc": {"max_recv_msg_size_mib": _RECEIVED_MIB}}
+        if "http" in verdict.at:
+            mended = {"http": {"max_request_body_size": _RECEIVED_MIB * 2**20}}
+        return dump({"receivers": {name: {"protocols": mended}}})
     if verdict.at == ("message_marking", "after"):
         return dump({"receivers": {name: {"message_marking": {"after": True, "on_error": False}}}})
     return ""

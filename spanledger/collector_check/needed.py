@@ -23,6 +23,13 @@ from spanledger.collector_check.ottl import Sample
 
 _NAME: Final = "chat gpt-5"  # what most instrumentations call a span; none is bound to
 _SCOPE: Final = "app"  # whose scope an application's own instrumentation has
+_OTHER_NAMES: Final = (
+    "embeddings e5",
+    "ChatCompletion",
+    "ai.generateText.doGenerate",
+    "litellm_request",
+    "messages.create",
+)
 # Spans of these scopes may have plain keys only; the last column is a key that they do have.
 _PLAIN_KEYS: Final = {"openinference.instrumentation": "openinference.span.kind"}
 _PLAIN_KEY: Final = "input_tokens"
@@ -49,6 +56,7 @@ def needed_spans(customer_keys: Sequence[str]) -> tuple[Sample, ...]:
     """Return samples of every span that must arrive, each with only what makes it needed."""
     return (
         *(Sample(f"a span with {_key(mark)}", (_key(mark),), _NAME, _SCOPE) for mark in MARKERS),
+        *(Sample(f"a span of a call named {name!r}", ("gen_ai.x",), name, _SCOPE) for name in _OTHER_NAMES),
         *(_of_scope(mark.decode()) for mark in SCOPE_MARKERS),
         *(
             Sample(f"a span that says who pays ({key})", (key,), _NAME, _SCOPE)

@@ -14,8 +14,10 @@ _VOLATILE: Final = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run")  # noqa:
 _QUEUE: Final = "sending_queue"
 
 
-def judge_queue(document: Document, settings: Mapping[str, Any], *, early: bool) -> Iterator[Verdict]:
-    """Give what the queue of an exporter loses."""
+def judge_queue(
+    document: Document, settings: Mapping[str, Any], *, early: bool, received_bytes: int
+) -> Iterator[Verdict]:
+    """Give what the queue of an exporter loses; `received_bytes` is the largest request that comes to it."""
     queue = settings.get(_QUEUE)
     queue = queue if isinstance(queue, Mapping) else {}
     storage, waits = queue.get("storage"), queue.get("wait_for_result") is True
@@ -32,20 +34,37 @@ def judge_queue(document: Document, settings: Mapping[str, Any], *, early: bool)
     elif storage is None:
         why = "acknowledges spans that are in memory only; a restart or a crash loses them"
         yield Verdict("queue-in-memory", Severity.LOSES, why, (_QUEUE, "storage"))
-    if queue.get("block_on_overflow") is not True:
+    blocks = queue.get("block_on_overflow")
+    if isinstance(blocks, Unknown):
+        why = f"may refuse spans at once when it is full: {blocks} is not known here"
+        yield Verdict("overflow", Severity.MAY_LOSE, why, (_QUEUE, "block_on_overflow"))
+    elif blocks is not True:
         lost = "and the processor before it drops them" if early else "and senders that give up lose them"
         why = f"refuses spans at once when it is full, {lost}"
         yield Verdict("overflow", _worse(early), why, (_QUEUE, "block_on_overflow"))
-    yield from _judge_sizes(queue)
-    if isinstance(storage, str):
+    yield from _judge_sizes(queue, received_bytes)
+    if isinstance(storage, Unknown):
+        why = f"keeps its queue in {storage}, which is not known here"
+        yield Verdict("storage-unknown", Severity.MAY_LOSE, why, (_QUEUE, "storage"))
+    elif isinstance(storage, str):
         yield from _judge_storage(document, storage)
+
+
+def splits_requests(settings: Mapping[str, Any]) -> bool:
+    """Return whether an exporter cuts what is too large into batches of a number of bytes that is known here."""
+    queue = settings.get(_QUEUE)
+    batch = queue.get("batch") if isinstance(queue, Mapping) else None
+    if not isinstance(queue, Mapping) or not isinstance(batch, Mapping) or batch.get("enabled") is False:
+        return False
+    largest = batch.get("max_size")
+    return _in_bytes(queue, batch) and isinstance(largest, int) and largest > 0
 
 
 def _worse(early: bool) -> Severity:  # noqa: FBT001 - one fact decides
     return Severity.LOSES if early else Severity.MAY_LOSE
 
 
-def _judge_sizes(queue: Mapping[str, Any]) -> Iterator[Verdict]:
+def _judge_sizes(queue: Mapping[str, Any], received_bytes: int) -> Iterator[Verdict]:
     size = queue.get("queue_size")
     if queue.get("sizer") == "bytes" and isinstance(size, int) and size < REQUEST_BYTES_MAX:
         why = f"holds {size:,} bytes: a larger request never fits, and waits or is refused for ever"
@@ -64,6 +83,9 @@ def _judge_sizes(queue: Mapping[str, Any]) -> Iterator[Verdict]:
     elif largest > _BATCH_BYTES_MAX:
         why = f"makes batches of up to {largest:,} bytes; above 64 MiB spanledger refuses, and they are dropped"
         yield Verdict("too-large", Severity.LOSES, why, at)
+    elif largest < received_bytes:
+        why = f"cuts batches at {largest:,} bytes and drops a span larger than that, with the rest of its batch"
+        yield Verdict("batch-too-small", Severity.MAY_LOSE, why, at)
 
 
 def _in_bytes(queue: Mapping[str, Any], batch: Mapping[str, Any]) -> bool:
@@ -87,7 +109,11 @@ def _judge_storage(document: Document, storage: str) -> Iterator[Verdict]:
         yield Verdict("storage-unknown", Severity.MAY_LOSE, why, here)
         return
     at = ("extensions", storage)
-    if settings.get("fsync") is not True:
+    fsync = settings.get("fsync")
+    if isinstance(fsync, Unknown):
+        why = f"may acknowledge spans that are in the page cache only: {fsync} is not known here"
+        yield Verdict("no-fsync", Severity.MAY_LOSE, why, (*at, "fsync"))
+    elif fsync is not True:
         why = "acknowledges spans that are in the page cache only; a power cut or a dead kernel loses them"
         yield Verdict("no-fsync", Severity.LOSES, why, (*at, "fsync"))
     if settings.get("recreate") is True:

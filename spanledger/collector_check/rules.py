@@ -55,6 +55,7 @@ RULES: Final = (
     Rule("retry-ends", LOSES, "max_elapsed_time is not 0: an outage longer than that drops batches", _QUEUE),
     Rule("too-large", LOSES, "requests above spanledger's 64 MiB are refused, and dropped", "receiver: 64 MiB"),
     Rule("size-unknown", MAY_LOSE, "a batch limit that is no number of bytes", _QUEUE),
+    Rule("batch-too-small", MAY_LOSE, "a batch limit below what one request may bring", _QUEUE),
     Rule("queue-too-small", MAY_LOSE, "a queue smaller than one request", _QUEUE),
     Rule("receiver-limit", MAY_LOSE, "requests above the receiver's limit are refused for good", "config/configgrpc"),
     Rule("lossy-receiver", LOSES, "a receiver that takes from its source before the spans are safe", "its README"),

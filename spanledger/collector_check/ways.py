@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from spanledger.collector_check.components import answers_early, judge_connector, judge_processor
 from spanledger.collector_check.document import Document, Path
 from spanledger.collector_check.findings import Finding, Severity, Verdict
 from spanledger.collector_check.fixes import fix_way
 from spanledger.collector_check.topology import Pipeline, Route
+
+_NOT_OURS_TO_TAKE: Final = frozenset({"memory-limiter", "unknown-component"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,17 @@ class Step:
 
     path: Path
     name: str
-    verdict: Verdict | None
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def loses(self) -> bool:
+        """Return whether it loses spans for sure."""
+        return any(one.severity == Severity.LOSES for one in self.verdicts)
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether a corrected way has it too: it does no harm, or nobody but the reader knows what it is for."""
+        return all(one.severity == Severity.NOTE or one.rule in _NOT_OURS_TO_TAKE for one in self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,7 @@ class Way:
     @property
     def is_clean(self) -> bool:
         """Return whether nothing on it loses spans for sure."""
-        return not any(step.verdict and step.verdict.severity == Severity.LOSES for step in self.steps)
+        return not any(step.loses for step in self.steps)
 
     @property
     def is_early(self) -> bool:
@@ -51,8 +64,8 @@ def way_of(document: Document, route: Route, customer_keys: Sequence[str]) -> Wa
             at = pipeline.receivers.index(connector)
             steps.append(Step((*pipeline.path, "receivers", at), connector, judge_connector(connector)))
         for position, name in enumerate(pipeline.processors):
-            verdict = judge_processor(name, document.mapping("processors", name), customer_keys)
-            steps.append(Step((*pipeline.path, "processors", position), name, verdict))
+            verdicts = judge_processor(name, document.mapping("processors", name), customer_keys)
+            steps.append(Step((*pipeline.path, "processors", position), name, verdicts))
     return Way(route, tuple(steps))
 
 
@@ -63,10 +76,11 @@ def findings_on(
     seen: set[Path] = set()
     for way in ways:
         for step in way.steps:
-            if step.verdict is None or step.path in seen:
+            if step.path in seen:
                 continue
             seen.add(step.path)
-            yield _finding(step, step.verdict, ways, clean_receivers=clean_receivers, pipelines=pipelines)
+            for verdict in step.verdicts:
+                yield _finding(step, verdict, ways, clean_receivers=clean_receivers, pipelines=pipelines)
 
 
 def _finding(
@@ -85,22 +99,19 @@ def _finding(
     if all(clean_receivers.get(way.route.receiver, False) and not way.is_clean for way in through):
         why += " What it drops comes to spanledger by another pipeline."
         return Finding(verdict.rule, Severity.NOTE, step.path, why)
-    if verdict.rule == "memory-limiter":
+    if verdict.rule in _NOT_OURS_TO_TAKE:
         return Finding(verdict.rule, verdict.severity, step.path, why)
     return Finding(verdict.rule, verdict.severity, step.path, why, _around(through, pipelines))
 
 
 def _around(through: Sequence[Way], pipelines: Sequence[Pipeline]) -> str:
-    """Return the way around everything bad in the last pipeline of these ways, so that one fix serves all of it."""
-    last = through[0].route.pipelines[-1]
-    at_end = {step.name: step.verdict for step in through[0].steps if step.path[:3] == last.path}
-    kept = [
-        name
-        for name in last.processors
-        if (found := at_end.get(name)) is None or found.rule == "memory-limiter" or found.severity == Severity.NOTE
-    ]
+    """Return the way around everything bad on these ways, so that one fix serves all of it."""
+    route = through[0].route
+    last = route.pipelines[-1]
+    # What stands further up belongs to the way too: a processor there may add the customer.
+    kept = [step.name for step in through[0].steps if step.path[3] == "processors" and step.is_kept]
     receivers = tuple(dict.fromkeys(way.route.receiver for way in through if way.route.pipelines[-1] == last))
-    return fix_way(through[0].route.exporter, last, receivers=receivers, kept=kept, pipelines=pipelines)
+    return fix_way(route.exporter, last, receivers=receivers, kept=kept, pipelines=pipelines)
 
 
 def _within(at: Path) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 
 from spanledger.collector_check import Finding, Report, Severity
 from spanledger.printing.rows import OutputFormat, print_rows
@@ -42,7 +42,8 @@ def _print_block(console: Console, number: int, finding: Finding, *, same_as: in
     )
     # Not wrapped: a path is copied, and a break within it would be copied too.
     console.print(f"  {escape(finding.setting)}", soft_wrap=True)
-    console.print(Padding(escape(finding.why), (0, 0, 0, 2)))
+    for line in wrap(finding.why, console.width - 2, break_long_words=False, break_on_hyphens=False):
+        console.print(f"  {escape(line)}", soft_wrap=True)
     if not finding.fix:
         return
     if same_as is not None:

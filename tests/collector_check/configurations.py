@@ -239,6 +239,31 @@ CASES: Final = (
         ("may lose", "queue-too-small", f"{_QUEUE}.queue_size"),
     ),
     _over(
+        "batches smaller than a request",
+        "exporters: {otlp_grpc/spanledger: {sending_queue: {batch: {max_size: 4000000}}}}",
+        ("may lose", "batch-too-small", f"{_QUEUE}.batch.max_size"),
+    ),
+    _over(
+        "what only the Collector's machine knows",
+        "exporters: {otlp_grpc/spanledger: {sending_queue: {block_on_overflow: '${env:A}', storage: '${env:B}'},"
+        " retry_on_failure: {max_elapsed_time: '${env:C}'}}}",
+        ("may lose", "overflow", f"{_QUEUE}.block_on_overflow"),
+        ("may lose", "storage-unknown", f"{_QUEUE}.storage"),
+        ("may lose", "retry-ends", f"{_EXPORTER}.retry_on_failure.max_elapsed_time"),
+        is_built=False,
+    ),
+    _over(
+        "bodies of 100 MB over HTTP, and no batches",
+        "receivers: {otlp: {protocols: {http: {max_request_body_size: 100000000}}}}\n"
+        "exporters: {otlp_grpc/spanledger: {sending_queue: {batch: null}}}",
+        ("loses", "too-large", "receivers.otlp.protocols.http.max_request_body_size"),
+    ),
+    _over(
+        "chats only, by the span's name",
+        _processor("filter", """{traces: {span: ['not IsMatch(name, ".*[cC]hat.*")']}}"""),
+        ("loses", "filter", _FIRST),
+    ),
+    _over(
         "snappy",
         "exporters: {otlp_grpc/spanledger: {compression: snappy}}",
         ("loses", "compression", f"{_EXPORTER}.compression"),
@@ -254,9 +279,15 @@ CASES: Final = (
         ("may lose", "receiver-limit", "receivers.otlp.protocols.grpc.max_recv_msg_size_mib"),
     ),
     _over(
-        "a receiver that takes more than spanledger does",
-        "receivers: {otlp: {protocols: {grpc: {max_recv_msg_size_mib: 128}}}}",
+        "a receiver that takes more than spanledger does, and no batches",
+        "receivers: {otlp: {protocols: {grpc: {max_recv_msg_size_mib: 128}}}}\n"
+        "exporters: {otlp_grpc/spanledger: {sending_queue: {batch: null}}}",
         ("loses", "too-large", "receivers.otlp.protocols.grpc.max_recv_msg_size_mib"),
+    ),
+    _over(
+        "a receiver that takes more than a batch holds",
+        "receivers: {otlp: {protocols: {grpc: {max_recv_msg_size_mib: 128}}}}",
+        ("may lose", "batch-too-small", f"{_QUEUE}.batch.max_size"),
     ),
     _over(
         "a topic read ahead",

@@ -91,7 +91,7 @@ def test_real_collector_accepts_the_fixes(case: Case, tmp_path: Path) -> None:
 
 def test_every_rule_is_found_somewhere() -> None:
     """No rule stands in the table that nothing can find."""
-    elsewhere = {"exporter-assumed", "undefined-component", "storage-unknown"}
+    elsewhere = {"exporter-assumed", "undefined-component"}
     assert {rule for case in CASES for _, rule, _ in case.found} | elsewhere == set(BY_NAME)
 
 
@@ -155,6 +155,27 @@ def test_storage_of_another_kind() -> None:
     over = "extensions: {redis_storage: }\nexporters: {otlp_grpc/spanledger: {sending_queue: {storage: redis_storage}}}"
     findings = checked(SAFE, f"{over}\nservice: {{extensions: [redis_storage]}}").findings
     assert [one.rule for one in findings] == ["storage-unknown"]
+
+
+def test_every_condition_and_statement_counts() -> None:
+    """Two conditions that drop are two findings; one that cannot drop is none."""
+    conditions = ['attributes["llm.model_name"] == nil', 'attributes["customer.id"] != nil', "false"]
+    over = f"processors: {{filter: {{trace_conditions: {conditions}}}}}\n"
+    findings = checked(SAFE, f"{over}service: {{pipelines: {{traces: {{processors: [filter]}}}}}}").findings
+    assert [(one.rule, one.severity) for one in findings] == [("filter", Severity.LOSES)] * 2
+    assert "trace_conditions[1]" in findings[1].why
+
+
+def test_processor_upstream_that_adds_the_customer() -> None:
+    """The corrected way keeps what does no harm, wherever it stands: the customer may come from it."""
+    over = (
+        "connectors: {forward: }\nprocessors: {batch: , resource/who: {attributes: [{key: tenant.id, value: x,"
+        " action: upsert}]}}\nservice: {pipelines: {traces/in: {receivers: [otlp], processors: [resource/who],"
+        " exporters: [debug, forward]}, traces: {receivers: [forward], processors: [batch]}}}"
+    )
+    (found,) = checked(SAFE, over).findings
+    assert "processors: [resource/who]" in found.fix
+    assert not checked(SAFE, over, found.fix).loses
 
 
 def test_file_and_line_of_a_merged_setting() -> None:
