@@ -28,7 +28,8 @@ from ledger.schema import Table
 from pricing.book import PriceBook
 from receiver.config import SealerConfig
 from receiver.journal import Journal
-from receiver.sealer.seal import BATCH_SPANS_MAX, Sealer
+from receiver.sealer.batch import BATCH_SPANS_MAX
+from receiver.sealer.seal import Sealer
 
 SPANS_EACH = 1000
 GENAI_SHARE = 0.3

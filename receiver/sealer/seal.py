@@ -1,5 +1,8 @@
 """The cycle: journal frames in, one commit out. This module is the order of the steps, and nothing else.
 
+What the steps do is elsewhere: `batch` reads frames, `found` and `differences` plan, `tables` lays out rows and index
+changes, `consuming` deletes what is sealed.
+
     1  read frames up to a position, and make sure they are durable
     2  spans → candidates → plan → rows → segments (each durable before the next step)
     3  append the manifest line: the commit
@@ -16,42 +19,35 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-import numpy as np
 import pyarrow as pa
 
 from ledger.filesystem import Filesystem
 from ledger.layout import DataDirectory
-from ledger.lock import ProcessLock, remove_stale_lock
+from ledger.lock import ProcessLock
 from ledger.manifest import RECEIVED, Commit, LedgerState, ManifestWriter
-from ledger.schema import CountSource, EntryType, SpanClass, Table
+from ledger.schema import CountSource, SpanClass, Table
 from ledger.segment import Segment, read_segment, write_segment
 from ledger.views import render_views
 from pricing.book import PriceBook
 from receiver import dialects
 from receiver.attribution import Attribution, members, spellings
-from receiver.journal import FILE_SUFFIX, LOCK_SUFFIX
-from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
+from receiver.journal_reader import Damage, journal_files
 from receiver.prices import versions_of
-from receiver.sealer.columns.calls import CallInColumns, PlainCalls
+from receiver.sealer.batch import Batch, read_batch
 from receiver.sealer.columns.quick import QuickWay
+from receiver.sealer.consuming import JournalFolder
 from receiver.sealer.decode import Decoder
-from receiver.sealer.differences import NewRow, Plan, plan
-from receiver.sealer.facts import SpanState
+from receiver.sealer.differences import Plan, plan
 from receiver.sealer.found import Found, InColumns, find
-from receiver.sealer.index import Index, IndexChanges
+from receiver.sealer.index import Index
 from receiver.sealer.recovery import open_index, sweep
-from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
-
-# One commit's worth: large enough for good Parquet, small enough to be queryable within about two seconds and to stay
-# in warm memory (measured: 10,000 spans seal a quarter quicker a span than 50,000).
-BATCH_BYTES_MAX: Final = 8 * 2**20
-BATCH_SPANS_MAX: Final = 10_000
-DAMAGED_SUFFIX: Final = ".damaged"
+from receiver.sealer.rows import Labels, Stamp
+from receiver.sealer.tables import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +62,6 @@ class SealResult:
     """Whether the batch was full: there may be more to seal at once."""
     fault: str | None = None
     """What went wrong on the quick way, so that all spans went the long way."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Frames read for one commit."""
-
-    frames: list[Frame] = field(default_factory=list)
-    damage: list[Damage] = field(default_factory=list)
-    positions: dict[str, int] = field(default_factory=dict)
-    starts: dict[str, int] = field(default_factory=dict)
-    is_full: bool = False
 
 
 class Sealer:
@@ -96,7 +81,6 @@ class Sealer:
         self._data = data
         self._attribution = attribution
         self._count_source = count_source
-        self._book = book
         self._filesystem = filesystem
         self._clock = clock
         self._decoder = Decoder(
@@ -105,8 +89,10 @@ class Sealer:
             ),
             evidence_members=members((*attribution.customer_attributes, *attribution.label_attributes)),
         )
-        self._labels = Labels(attribution.label_attributes)
-        self._quick = QuickWay(self._decoder, attribution=attribution, labels=self._labels, book=book)
+        labels = Labels(attribution.label_attributes)
+        self._quick = QuickWay(self._decoder, attribution=attribution, labels=labels, book=book)
+        self._layout = Layout(labels, book, self._quick, self._read_back)
+        self._journal = JournalFolder(data.journal, filesystem)
         filesystem.make_folder(data.ledger)
         self._lock = ProcessLock(data.writer_lock, what="the ledger in")
         try:
@@ -121,11 +107,11 @@ class Sealer:
     @property
     def book(self) -> PriceBook:
         """The prices that new entries get."""
-        return self._book
+        return self._layout.book
 
     def use_prices(self, book: PriceBook) -> None:
         """Price what is new by another book from now on; what is in the ledger keeps its price."""
-        self._book = book
+        self._layout = replace(self._layout, book=book)
 
     @property
     def count_source(self) -> CountSource:
@@ -150,15 +136,16 @@ class Sealer:
     def seal(self) -> SealResult | None:
         """Commit what the journal holds, up to one batch; None when there is nothing new."""
         files = journal_files(self._data.journal)
-        batch = self._read(files)
+        batch = read_batch(files, positions=self.state.positions)
         if not batch.positions:
-            self._delete_consumed(files)
+            self._journal.delete_consumed(files, positions=self.state.positions)
             return None
         for name in batch.positions:
             self._filesystem.sync_file(self._data.journal / name)
         planned, found, counts = self._plan(batch)
-        commit = self._commit(planned, counts, batch=batch, forgotten=self._forgotten(files), plain=found.in_columns)
-        self._delete_consumed(files)
+        forgotten = self._journal.gone(files, positions=self.state.positions)
+        commit = self._commit(planned, counts, batch=batch, forgotten=forgotten, plain=found.in_columns)
+        self._journal.delete_consumed(files, positions=self.state.positions)
         return SealResult(
             commit=commit,
             spans=counts[RECEIVED],
@@ -170,14 +157,14 @@ class Sealer:
 
     def preview(self, planned: Plan) -> dict[Table, pa.Table]:
         """Return the rows that a job's plan comes to, without writing them."""
-        return self._tables(planned, InColumns(), self.state.commit + 1)[0]
+        return self._layout.tables(planned, InColumns(), stamp=self._stamp())[0]
 
     def rewrite(self, planned: Plan) -> int:
         """Commit what a job changes in the ledger; return the commit's number. Nothing of the journal is consumed."""
         assert not planned.new_rows, "a job has no new spans"
         counts = Counter({one.value: planned.counts[one] for one in SpanClass})
         assert not sum(counts.values()), "a job moves spans from one class to another"
-        return self._commit(planned, counts, batch=_Batch(), forgotten=(), plain=InColumns())
+        return self._commit(planned, counts, batch=Batch(), forgotten=(), plain=InColumns())
 
     def segment_rows(self, segment: Segment) -> pa.Table:
         """Return the rows of a live segment."""
@@ -199,30 +186,7 @@ class Sealer:
     ) -> None:
         self.close()
 
-    # ------------------------------------------------------------ 1: frames
-
-    def _read(self, files: list[JournalFile]) -> _Batch:
-        batch = _Batch()
-        spans = size_bytes = 0
-        for file in files:
-            start = self.state.positions.get(file.name, 0)
-            for found in read_frames(file, position=start, bytes_max=BATCH_BYTES_MAX - size_bytes):
-                batch.starts.setdefault(file.name, start)
-                batch.positions[file.name] = found.end
-                if isinstance(found, Damage):
-                    batch.damage.append(found)
-                    continue
-                batch.frames.append(found)
-                spans += found.kept
-                size_bytes += found.end - found.start
-                if spans >= BATCH_SPANS_MAX or size_bytes >= BATCH_BYTES_MAX:
-                    batch.is_full = True
-                    return batch
-        return batch
-
-    # ------------------------------------------------------------ 2: plan and rows
-
-    def _plan(self, batch: _Batch) -> tuple[Plan, Found, Counter[str]]:
+    def _plan(self, batch: Batch) -> tuple[Plan, Found, Counter[str]]:
         found = find(
             batch.frames,
             quick=self._quick,
@@ -245,13 +209,24 @@ class Sealer:
         planned: Plan,
         counts: Counter[str],
         *,
-        batch: _Batch,
+        batch: Batch,
         forgotten: tuple[str, ...],
         plain: InColumns,
     ) -> int:
         """Steps 2 to 5: segments, the manifest line, the index, the views."""
-        number = self.state.commit + 1
-        segments, changes = self._write_segments(planned, plain, batch, number)
+        stamp = self._stamp()
+        tables, changes = self._layout.tables(planned, plain, stamp=stamp)
+        segments = [
+            write_segment(
+                rows,
+                table=table,
+                commit=stamp.commit,
+                journal=batch.ranges,
+                ledger=self._data.ledger,
+                filesystem=self._filesystem,
+            )
+            for table, rows in tables.items()
+        ]
         commit = self._manifest.append(
             Commit(
                 positions=batch.positions,
@@ -261,70 +236,13 @@ class Sealer:
                 versions=self._new_versions(),
             )
         )
-        assert commit == number
+        assert commit == stamp.commit
         self._index.apply(changes, ledger_id=self.state.ledger_id, commit=commit)
         self._write_views()
         return commit
 
-    def _write_segments(
-        self, result: Plan, plain: InColumns, batch: _Batch, number: int
-    ) -> tuple[list[Segment], IndexChanges]:
-        ranges = {name: (batch.starts[name], end) for name, end in batch.positions.items()}
-        tables, changes = self._tables(result, plain, number)
-        segments = [
-            write_segment(
-                rows,
-                table=table,
-                commit=number,
-                journal=ranges,
-                ledger=self._data.ledger,
-                filesystem=self._filesystem,
-            )
-            for table, rows in tables.items()
-        ]
-        return segments, changes
-
-    def _tables(self, result: Plan, plain: InColumns, number: int) -> tuple[dict[Table, pa.Table], IndexChanges]:
-        """Build the rows of each table that has any, and what the index must learn of where they stand."""
-        stamp = Stamp(commit=number, recorded_us=int(self._clock() * 1_000_000))
-        places: dict[int, int] = {}
-        tables: dict[Table, pa.Table] = {}
-        first_alone = 0
-        for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE):
-            parts = self._rows(result, table, stamp, places, plain.company)
-            if plain.alone is not None and table == Table.USAGE:
-                first_alone = sum(part.num_rows for part in parts)
-                parts.append(plain.alone.table(stamp=stamp, book=self._book))
-            if parts:
-                tables[table] = pa.concat_tables(parts)
-        if result.payers:
-            tables[Table.TRACE_FACTS] = payer_rows(result.payers, stamp=stamp)
-        changes = _index_changes(result, number, places)
-        if plain.alone is not None:
-            plain.alone.put(changes, commit=number, first_row=first_alone)
-        return tables, changes
-
-    def _rows(
-        self, result: Plan, table: Table, stamp: Stamp, places: dict[int, int], company: PlainCalls | None
-    ) -> list[pa.Table]:
-        """Build one table's rows; note in `places` where each planned row (by identity) will stand."""
-        new = [row for row in result.new_rows if row.table == table and not _is_first_bill(row)]
-        old = [row for row in result.old_rows if row.table == table]
-        first = [row for row in result.new_rows if row.table == table and _is_first_bill(row)]
-        places.update({id(row): position for position, row in enumerate([*new, *old, *first])})
-        parts = []
-        if new:
-            for row in new:
-                if isinstance(row.candidate, CallInColumns):
-                    assert company is not None, "a call in columns without columns"
-                    row.candidate = self._quick.as_decoded(row.candidate, company)
-            parts.append(new_rows(new, table=table, stamp=stamp, labels=self._labels, book=self._book))
-        if old:
-            parts.append(old_rows(old, table=table, stamp=stamp, read=self._read_back, book=self._book))
-        if first:
-            assert company is not None, "a call in columns without columns"
-            parts.append(_billed_from_columns(company, first).table(stamp=stamp, book=self._book))
-        return parts
+    def _stamp(self) -> Stamp:
+        return Stamp(commit=self.state.commit + 1, recorded_us=int(self._clock() * 1_000_000))
 
     def _read_back(self, table: Table, commit: int) -> pa.Table:
         prefix = f"{commit:012d}-"
@@ -333,92 +251,15 @@ class Sealer:
                 return read_segment(segment, ledger=self._data.ledger)
         raise AssertionError(f"the index names a row of commit {commit} in {table}, which the manifest does not list")
 
-    # ------------------------------------------------------------ 3 to 6
-
     def _new_versions(self) -> dict[str, str]:
         versions = {
-            **versions_of(self._book),
+            **versions_of(self.book),
             "dialects": dialects.VERSION,
             "attribution_rules": self._attribution.rules.version,
             "count_source": self._count_source.value,
         }
         return {name: value for name, value in versions.items() if self.state.versions.get(name, "") != value}
 
-    def _forgotten(self, files: list[JournalFile]) -> tuple[str, ...]:
-        """Positions of files that are gone, once the folder's removals are durable."""
-        there = {file.name for file in files}
-        gone = tuple(sorted(name for name in self.state.positions if name not in there))
-        if gone:
-            self._filesystem.sync_folder(self._data.journal)
-        return gone
-
     def _write_views(self) -> None:
         text = render_views(self.state, ledger=self._data.ledger)
         self._filesystem.write_durably(self._data.views, text.encode())
-
-    def _delete_consumed(self, files: list[JournalFile]) -> None:
-        for file in files:
-            position = self.state.positions.get(file.name)
-            if not file.is_finished or position is None:
-                continue
-            try:
-                size_bytes = file.path.stat().st_size
-            except FileNotFoundError:
-                continue
-            if position >= size_bytes:
-                self._remove(file)
-        for lock in self._data.journal.glob(f"*{LOCK_SUFFIX}"):
-            if not any(self._data.journal.glob(f"{lock.stem}-*{FILE_SUFFIX}")):
-                remove_stale_lock(lock)
-
-    def _remove(self, file: JournalFile) -> None:
-        """Delete a consumed file; one with damage in it is kept under another name, for who must look at it."""
-        found = read_frames(file, position=0, bytes_max=file.path.stat().st_size + 1)
-        if any(isinstance(one, Damage) for one in found):
-            self._filesystem.rename(file.path, file.path.with_name(file.name + DAMAGED_SUFFIX))
-        else:
-            self._filesystem.remove(file.path)
-
-
-def _is_first_bill(row: NewRow) -> bool:
-    """Say whether a row is a usage entry of a call in columns, as its prototype is."""
-    return (
-        isinstance(row.candidate, CallInColumns)
-        and row.entry_type == EntryType.USAGE
-        and row.revision == 0
-        and row.reason is None
-    )
-
-
-def _billed_from_columns(company: PlainCalls, rows: Sequence[NewRow]) -> PlainCalls:
-    places = [row.candidate.place for row in rows if isinstance(row.candidate, CallInColumns)]
-    payers = [(row.outcome.customer_id, row.outcome.customer_source) for row in rows]
-    return company.chosen(np.array(places, np.int64), payers)
-
-
-def _index_changes(result: Plan, number: int, places: dict[int, int]) -> IndexChanges:
-    changes = IndexChanges()
-    for change in result.changes:
-        row = change.row
-        changes.put_state(
-            change.trace,
-            SpanState(
-                change.fact,
-                change.outcome.span_class,
-                row.revision,
-                change.outcome.customer_id,
-                change.outcome.customer_source,
-                number,
-                places[id(row)],
-                row.table.value,
-                change.was_billed,
-                row.reason if row.table == Table.SET_ASIDE else None,
-            ),
-        )
-    for trace, span_id, content_hash in result.losers:
-        changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
-    for trace, fact in result.payers:
-        changes.put_payer(trace, fact)
-    for response, seen in result.responses:
-        changes.put_response(response, seen)
-    return changes
