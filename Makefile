@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short fuzz fuzz-short format collector lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -30,6 +30,12 @@ types: $(VENV)/.dev ## mypy --strict
 
 imports: $(VENV)/.dev ## who may import whom
 	@$(BIN)/lint-imports
+
+fuzz: $(VENV)/.fuzz ## 10 million inputs, guided by coverage, for decoder, dialects, journal and manifest (an hour or two)
+	@$(BIN)/python -m tests.fuzz
+
+fuzz-short: $(VENV)/.fuzz ## the same, a minute or two
+	@$(BIN)/python -m tests.fuzz --inputs 60000
 
 format: $(VENV)/.dev ## put the code into the house's form
 	@$(BIN)/ruff check --fix-only --quiet
@@ -61,9 +67,11 @@ lock: $(VENV)/.install ## resolve the dependencies anew into the lock files
 		--extra build -o requirements.lock
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --upgrade --generate-hashes --no-header --no-annotate \
 		--extra build --extra dev --extra bench --prerelease if-necessary-or-explicit -o requirements-dev.lock
+	@echo '$(ATHERIS)' | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-header --no-annotate -o requirements-fuzz.lock
 
 clean: ## remove what make made
-	@rm -rf $(VENV) .venv-live .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-live .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.install: requirements-install.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -77,6 +85,13 @@ $(VENV)/.install: requirements-install.lock
 $(VENV)/.runtime: requirements.lock $(VENV)/.install
 	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Coverage-guided fuzzing; 3.1 has no wheel for Python 3.11. Elsewhere inputs are mutated at random.
+ATHERIS := atheris>=3.0,<3.1; python_version < "3.14" and sys_platform == "linux" and platform_machine == "x86_64"
+
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.install

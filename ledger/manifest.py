@@ -184,7 +184,7 @@ def _founding_line() -> bytes:
 
 def _read(path: Path) -> tuple[LedgerState, bool]:
     lines, torn = _valid_lines(path)
-    if not lines:
+    if not lines or "ledger_id" not in lines[0]:
         raise LedgerDamagedError(f"manifest {path} has no valid founding line.", hint="Restore it from a backup.")
     first = lines[0]
     if first.get("min_reader", 0) > FORMAT:
@@ -196,6 +196,7 @@ def _read(path: Path) -> tuple[LedgerState, bool]:
         ledger_id=first["ledger_id"], commit=0, digest=first["digest"], recorded_time=first["recorded_time"]
     )
     for line in lines[1:]:
+        # A second founding line follows nothing either: it begins another chain.
         if line["previous"] != state.digest or line["commit"] != state.commit + 1:
             raise LedgerDamagedError(
                 f"manifest {path}: commit {line['commit']} does not follow commit {state.commit}.",
@@ -236,7 +237,7 @@ def _encode(line: Mapping[str, Any]) -> bytes:
 def _decode(piece: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(piece)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(line, dict) or line.get("digest") != _digest(line):
         return None

@@ -67,7 +67,7 @@ class Splitter:
 
     def _candidates(self, scope_spans: Any) -> Sequence[bytes]:
         spans: list[bytes] = list(scope_spans.spans)
-        if self._has_scope_mark(scope_spans.scope):
+        if self._has_scope_mark(wire.whole(scope_spans.scope)):
             return spans
         # A scope is one library: mostly all of its spans matter, or none. One search over all of them decides the
         # second case without a call per span.

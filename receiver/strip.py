@@ -35,6 +35,8 @@ VALUE_BYTES_MAX: Final = 2048
 # No provider's usage block comes near.
 SIDE_CHANNEL_BYTES_MAX: Final = 65_536
 
+_VALUE_TAG: Final = 0x12  # KeyValue.value: field 2, length-delimited
+
 _CONTENT_KEYS: Final = frozenset(key.encode() for key in CONTENT_KEYS)
 _CONTENT_PREFIXES: Final = tuple(prefix.encode() for prefix in CONTENT_PREFIXES)
 _ENCLOSING: Final = frozenset(key.encode() for key in ENCLOSING)
@@ -151,10 +153,28 @@ def unreadable_figure(attribute: bytes) -> bytes:
 
 def attribute_key(attribute: bytes) -> bytes:
     """Return the key of an encoded KeyValue; empty when there is none."""
-    # Field 1, length-delimited, shorter than 128 bytes: how every encoder writes it.
+    # Field 1, length-delimited, shorter than 128 bytes, then the value and nothing else: how every encoder writes it.
     if attribute[:1] == b"\x0a" and len(attribute) > 1 and attribute[1] < 0x80:
-        return attribute[2 : 2 + attribute[1]]
+        end = 2 + attribute[1]
+        if _is_only_a_value(attribute, end):
+            return attribute[2:end]
     try:
         return bytes(wire.KeyValue.FromString(attribute).key)
     except DecodeError:
         return b""
+
+
+def _is_only_a_value(attribute: bytes, start: int) -> bool:
+    """Say whether a value follows, up to the end: another key behind it would be the one that counts."""
+    rest = len(attribute) - start
+    if rest < 2:
+        return rest == 0
+    if attribute[start] != _VALUE_TAG:
+        return False
+    size = shift = 0
+    for read, octet in enumerate(attribute[start + 1 : start + 6], start=2):
+        size |= (octet & 0x7F) << shift
+        if octet < 0x80:
+            return size == rest - read
+        shift += 7
+    return False

@@ -9,11 +9,15 @@ liberties the wire format allows:
 * text is declared `bytes`: the official proto3 schema refuses a whole request for one bad UTF-8 byte;
 * proto2 keeps what it does not know, so re-serialising loses nothing.
 
+The wire format lets a sender write a message in several pieces, to be merged. A resource or scope that is declared
+`bytes` is therefore repeated: its pieces, one after the other, are the merged message (`whole`).
+
 Must not: interpret anything. Field names are OTLP's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -35,8 +39,8 @@ _PACKAGE: Final = "spanledger.wire"
 # message → field → (number, type); a `*` before the type means repeated; a capital means one of these messages.
 _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "ExportRequest": {"resource_spans": (1, "*ResourceSpans")},
-    "ResourceSpans": {"resource": (1, "bytes"), "scope_spans": (2, "*ScopeSpans"), "schema_url": (3, "bytes")},
-    "ScopeSpans": {"scope": (1, "bytes"), "spans": (2, "*bytes"), "schema_url": (3, "bytes")},
+    "ResourceSpans": {"resource": (1, "*bytes"), "scope_spans": (2, "*ScopeSpans"), "schema_url": (3, "bytes")},
+    "ScopeSpans": {"scope": (1, "*bytes"), "spans": (2, "*bytes"), "schema_url": (3, "bytes")},
     "Resource": {"attributes": (1, "*bytes")},
     "Scope": {"name": (1, "bytes"), "version": (2, "bytes")},
     "Span": {
@@ -71,12 +75,16 @@ _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "ArrayValue": {"values": (1, "*AnyValue")},
     "KeyValueList": {"values": (1, "*KeyValue")},
 }
+# Of its fields only the last one written is there.
+_ONE_OF: Final = {"AnyValue": "value"}
 
 
 def _file_descriptor() -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto(name="spanledger/wire.proto", package=_PACKAGE, syntax="proto2")
     for message_name, fields in _MESSAGES.items():
         message = file.message_type.add(name=message_name)
+        if message_name in _ONE_OF:
+            message.oneof_decl.add(name=_ONE_OF[message_name])
         for field_name, (number, spelled) in fields.items():
             repeated = spelled.startswith("*")
             type_name = spelled.removeprefix("*")
@@ -85,6 +93,8 @@ def _file_descriptor() -> descriptor_pb2.FileDescriptorProto:
                 number=number,
                 label=_Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL,
             )
+            if message_name in _ONE_OF:
+                field.oneof_index = 0
             if type_name in _TYPES:
                 field.type = _TYPES[type_name]
             else:
@@ -112,3 +122,8 @@ Span: Final = _CLASSES["Span"]
 SpanContext: Final = _CLASSES["SpanContext"]
 KeyValue: Final = _CLASSES["KeyValue"]
 AnyValue: Final = _CLASSES["AnyValue"]
+
+
+def whole(pieces: Sequence[bytes]) -> bytes:
+    """Return a resource or scope from the pieces it came in: nearly always one."""
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -115,9 +115,9 @@ class Decoder:
             return
         self.forget_when_full()
         for resource_spans in wire.ExportRequest.FromString(payload).resource_spans:
-            resource = self._resource(resource_spans.resource)
+            resource = self._resource(wire.whole(resource_spans.resource))
             for scope_spans in resource_spans.scope_spans:
-                scope = self._scope(scope_spans.scope)
+                scope = self._scope(wire.whole(scope_spans.scope))
                 for raw in scope_spans.spans:
                     yield self._span(raw, resource=resource, scope=scope)
 

@@ -47,11 +47,11 @@ def scoped(spans: Sequence[tuple[str, bytes]], *, ingest_scope: str = "") -> Fra
     """Return a frame of encoded spans, each under a scope of this name."""
     message = wire.ExportRequest()
     resource_spans = message.resource_spans.add()
-    resource_spans.resource = bytes.fromhex("0a160a0c736572766963652e6e616d6512060a0473686f70")
+    resource_spans.resource.append(bytes.fromhex("0a160a0c736572766963652e6e616d6512060a0473686f70"))
     for scope, raw in spans:
         scope_spans = resource_spans.scope_spans.add()
         name = scope.encode()
-        scope_spans.scope = bytes([0x0A, len(name)]) + name
+        scope_spans.scope.append(bytes([0x0A, len(name)]) + name)
         scope_spans.spans.append(raw)
     return Frame("f", 0, 0, 1, ingest_scope, len(spans), len(spans), message.SerializeToString())
 

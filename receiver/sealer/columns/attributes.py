@@ -26,6 +26,7 @@ from receiver.strip import is_content, is_figure, kept_of
 CONTENT, COUNT, TEXT, OTHER, BROKEN = 0, 1, 2, 3, 4
 # Larger counts are left to the long way, which may refuse them. Sums of a few stay far below 2⁶³.
 _COUNT_BYTES_MAX: Final = 4
+_LENGTH_BYTES_MAX: Final = 5
 COUNT_MAX: Final = 2 ** (7 * _COUNT_BYTES_MAX) - 1
 # A plain attribute: tag, length, key; then tag, length, value; the value's own tag, and a text's length, text.
 _KEY_TAG, _VALUE_TAG, _TEXT_TAG, _COUNT_TAG = 0x0A, 0x12, 0x0A, 0x18
@@ -149,6 +150,10 @@ class _Form:
         named = (size >= 2) & (data[start] == _KEY_TAG) & (key_size < 0x80) & (key_size <= size - 2)
         key_size = np.where(named, key_size, 0)
         value = start + 2 + key_size
+        # A second key behind the first would be the one that counts.
+        named &= (value == end) | _is_only_a_value(data, value, end)
+        key_size = np.where(named, key_size, 0)
+        value = start + 2 + key_size
         inner = value + 4
         sized = named & (size < 0x80) & (data[value] == _VALUE_TAG) & (data[value + 1] == end - value - 2)
         self.data = data
@@ -159,6 +164,20 @@ class _Form:
         self.is_text = sized & (data[value + 2] == _TEXT_TAG) & (data[value + 3] == end - inner) & (inner < end)
         self.count, is_count = _varints(data, value + 3, end)
         self.is_count = sized & (data[value + 2] == _COUNT_TAG) & is_count
+
+
+def _is_only_a_value(data: Octets, start: Integers, end: Integers) -> Mask:
+    """Say where a value's tag and length stand, and the length reaches to the end."""
+    good: Mask = (start + 1 < end) & (data[np.minimum(start, len(data) - 1)] == _VALUE_TAG)
+    size, at, open_ = np.zeros(len(start), np.int64), start + 1, good.copy()
+    for number in range(_LENGTH_BYTES_MAX):
+        open_ &= at < end
+        octet = data[np.where(open_, at, 0)].astype(np.int64)
+        size |= np.where(open_, (octet & 0x7F) << (7 * number), 0)
+        at = at + open_
+        open_ &= octet >= 0x80
+    good &= ~open_ & (at + size == end)
+    return good
 
 
 def _varints(data: Octets, start: Integers, end: Integers) -> tuple[Integers, Mask]:

@@ -81,8 +81,9 @@ def read_spans(frames: Sequence[Frame], attributes: AttributeReader) -> SpanColu
         if not frame.payload:
             continue
         for resource_spans in wire.ExportRequest.FromString(frame.payload).resource_spans:
+            resource = wire.whole(resource_spans.resource)
             for scope_spans in resource_spans.scope_spans:
-                one = Origin(frame.ingest_scope, resource_spans.resource, scope_spans.scope)
+                one = Origin(frame.ingest_scope, resource, wire.whole(scope_spans.scope))
                 raw += scope_spans.spans
                 origin.append(np.full(len(scope_spans.spans), origins.setdefault(one, len(origins)), np.int64))
     return _columns(raw, list(origins), np.concatenate([np.empty(0, np.int64), *origin]), attributes)
