@@ -28,7 +28,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -36,7 +36,7 @@ from typing import Any, Final, Self
 from ledger.errors import LedgerDamagedError, LedgerMissingError, LedgerTooNewError
 from ledger.filesystem import AppendFile, Filesystem
 from ledger.schema import SpanClass, Table
-from ledger.segment import Segment
+from ledger.segment import Segment, segment_of
 
 FORMAT: Final = 1
 RECEIVED: Final = "received"
@@ -75,7 +75,7 @@ class LedgerState:
         self.commit = line["commit"]
         self.digest = line["digest"]
         self.recorded_time = line["recorded_time"]
-        self.segments += [Segment(**{**one, "table": Table(one["table"])}) for one in line["segments"]]
+        self.segments += [segment_of(one) for one in line["segments"]]
         self.positions.update(line["positions"])
         for name in line["forgotten"]:
             self.positions.pop(name, None)
@@ -150,7 +150,7 @@ class ManifestWriter:
             "recorded_time": _now(),
             "positions": dict(commit.positions),
             "forgotten": list(commit.forgotten),
-            "segments": [asdict(segment) for segment in commit.segments],
+            "segments": [segment.described() for segment in commit.segments],
             "counts": {name: count for name, count in commit.counts.items() if count},
             "versions": dict(commit.versions),
             "previous": self.state.digest,

@@ -18,16 +18,17 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ledger.errors import LedgerDamagedError
 from ledger.filesystem import Filesystem
-from ledger.schema import SCHEMA_VERSION, SCHEMAS, Table
+from ledger.schema import EVIDENCE_COLUMNS, SCHEMA_VERSION, SCHEMAS, Table
 
 JournalRanges = Mapping[str, tuple[int, int]]
 
@@ -49,6 +50,53 @@ class Segment:
     size_bytes: int
     digest: str
     """BLAKE2b-128 of the file, hexadecimal."""
+    first_us: int | None = None
+    """When the earliest of its calls began; None where that is not known of every row, or the table has no calls."""
+    last_us: int | None = None
+    """When the latest of its calls began; None with `first_us`."""
+    first_commit: int | None = None
+    """The first commit that wrote one of its rows; None for what one commit wrote, and its name says which."""
+    last_commit: int | None = None
+    """The last one; None with `first_commit`."""
+    marked: int | None = None
+    """Compacted: the commit up to which `superseded_commit` says what took rows back. None: nothing says it."""
+    evidence_us: int | None = 0
+    """When the earliest call began whose evidence may still be there; None when no row has any. 0 is not known."""
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether compaction wrote it: sorted by trace and span, with rows of many commits."""
+        return self.first_commit is not None
+
+    @property
+    def commits(self) -> tuple[int, int]:
+        """The first and the last commit whose rows it may hold."""
+        if self.first_commit is not None and self.last_commit is not None:
+            return self.first_commit, self.last_commit
+        number = int(self.name.partition("-")[0])
+        return number, number
+
+    def overlaps(self, other: Segment) -> bool:
+        """Whether calls of both may have begun at one time; true where a segment does not know its times."""
+        if self.first_us is None or self.last_us is None or other.first_us is None or other.last_us is None:
+            return True
+        return self.first_us <= other.last_us and other.first_us <= self.last_us
+
+    def described(self) -> dict[str, Any]:
+        """Return what a manifest line says of it: what is as it mostly is goes unsaid."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = {field.name: field.default for field in fields(self)}
+        return {name: value for name, value in said.items() if value != defaults[name]}
+
+
+def segment_of(said: Mapping[str, Any]) -> Segment:
+    """Return the segment that a manifest line describes."""
+    return Segment(**{**said, "table": Table(said["table"])})
 
 
 def write_segment(
@@ -61,7 +109,43 @@ def write_segment(
     path = ledger / relative
     filesystem.make_folder(path.parent)
     filesystem.write_durably(path, data)
-    return Segment(table=table, path=relative, rows=rows.num_rows, size_bytes=len(data), digest=_digest(data))
+    first_us, last_us = times_of(rows)
+    return Segment(
+        table=table,
+        path=relative,
+        rows=rows.num_rows,
+        size_bytes=len(data),
+        digest=_digest(data),
+        first_us=first_us,
+        last_us=last_us,
+        evidence_us=evidence_of(rows),
+    )
+
+
+def times_of(rows: pa.Table) -> tuple[int | None, int | None]:
+    """Return when the first and the last of these calls began; None where one does not say."""
+    if "start_time" not in rows.column_names or not rows.num_rows or rows.column("start_time").null_count:
+        return None, None
+    both = pc.min_max(rows.column("start_time").cast(pa.int64()))
+    return both["min"].as_py(), both["max"].as_py()
+
+
+def evidence_of(rows: pa.Table) -> int | None:
+    """Return when the earliest of these calls began that has evidence; None when none has any."""
+    if "span_kind" not in rows.column_names or not rows.num_rows:
+        return None
+    # A call without a time is as old as the ledger's knowledge of it.
+    began = pc.coalesce(rows.column("start_time"), rows.column("recorded_time")).cast(pa.int64())
+    return pc.min(pc.if_else(has_evidence(rows), began, None)).as_py()  # type: ignore[no-any-return]
+
+
+def has_evidence(rows: pa.Table) -> Any:
+    """Say of each row whether any evidence of it is left."""
+    columns = [rows.column(name) for name in EVIDENCE_COLUMNS if name in rows.column_names]
+    found = pc.is_valid(columns[0])
+    for column in columns[1:]:
+        found = pc.or_(found, pc.is_valid(column))
+    return found
 
 
 def read_segment(segment: Segment, *, ledger: Path, columns: list[str] | None = None) -> pa.Table:
@@ -82,10 +166,10 @@ def read_segment(segment: Segment, *, ledger: Path, columns: list[str] | None = 
             f"segment {path} has {rows.num_rows} rows, the manifest says {segment.rows}.",
             hint="Restore it from a backup.",
         )
-    return _completed(rows, segment.table, columns)
+    return completed(rows, segment.table, columns)
 
 
-def _completed(rows: pa.Table, table: Table, columns: list[str] | None) -> pa.Table:
+def completed(rows: pa.Table, table: Table, columns: list[str] | None) -> pa.Table:
     """Add the columns that were not known yet when the file was written, and put all into the schema's order."""
     schema = SCHEMAS[table]
     wanted = schema.names if columns is None else columns

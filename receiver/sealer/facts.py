@@ -60,7 +60,7 @@ class SpanFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class SpanState(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the ledger says of a span, and where its newest row stands."""
+    """What the ledger says of a span, and which row says it: by its key, `revision`, `commit` and `table`."""
 
     fact: SpanFact
     span_class: str
@@ -68,9 +68,9 @@ class SpanState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     customer_id: str | None
     customer_source: str | None
     commit: int
-    row: int
-    """Position of its newest row within that commit's segment of `table`."""
+    """Which commit wrote its newest row."""
     table: str
+    """Where that row is."""
     was_billed: bool
     """Whether it has ever had a usage entry; billing again is then a restatement."""
     reason: str | None = None

@@ -25,7 +25,7 @@ from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOption
 
 from receiver.sealer.facts import SpanState, TraceFact
 
-FORMAT: Final = 3  # 2: response ids, reasons; 3: weights by what moves the price
+FORMAT: Final = 4  # 2: response ids, reasons; 3: weights by what moves the price; 4: rows by key, not by place
 _META_KEY: Final = b"M"
 # What was written last stays in memory until it is this much; a processor's cache holds most of it.
 _MEMORY_BYTES: Final = 32 * 2**20
@@ -167,6 +167,11 @@ class Index:
         """Return the state of each span, by trace and span id; None for those not known."""
         values = self.records([b"S" + trace.prefix + span_id for trace, span_id in keys])
         return [None if value is None else _decode_state(value) for value in values]
+
+    def payers(self, keys: Sequence[tuple[TraceKey, bytes]]) -> list[TraceFact | None]:
+        """Return who pays by each span, by trace and span id; None for those that say nothing."""
+        values = self.records([b"P" + trace.prefix + span_id for trace, span_id in keys])
+        return [None if value is None else _decode_fact(value) for value in values]
 
     def trace(self, trace: TraceKey) -> KnownTrace:
         """Return everything known of a trace."""

@@ -21,7 +21,7 @@ from ledger.filesystem import TEMPORARY_SUFFIX, Filesystem
 from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_lines
 from ledger.schema import UNIT_COLUMNS, Flag, SpanClass, Table
-from ledger.segment import Segment, read_journal_ranges, read_segment
+from ledger.segment import Segment, read_journal_ranges, read_segment, segment_of
 from receiver.sealer.candidate import QUARANTINED_WEIGHT, weight
 from receiver.sealer.facts import FactKind, SpanFact, SpanState, TraceFact
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey, delete_index
@@ -35,7 +35,7 @@ _KINDS: Final = {
     SpanClass.QUARANTINED: FactKind.QUARANTINED,
 }
 _COLUMNS: Final = [
-    "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "entry_type", "end_time",
+    "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "commit", "entry_type", "end_time",
     "response_model", "request_model", "response_id", "usage_status", "customer_id", "customer_source",
     "provider", "service_tier", "usage_flags", "reason", "other_usage", *UNIT_COLUMNS,
 ]  # fmt: skip
@@ -88,8 +88,8 @@ def open_index(
         index = Index(data.index)
     applied = 0 if meta is None else meta.applied
     for line in read_lines(data.manifest, after=applied):
-        segments = [Segment(**{**one, "table": Table(one["table"])}) for one in line["segments"]]
-        changes = changes_of(segments, ledger=data.ledger, commit=line["commit"], index=index)
+        segments = [segment_of(one) for one in line["segments"]]
+        changes = changes_of(segments, ledger=data.ledger, index=index)
         index.apply(changes, ledger_id=state.ledger_id, commit=line["commit"])
         progress(line["commit"], state.commit)
     return index
@@ -103,59 +103,62 @@ def _open_or_delete(folder: Path) -> Index:
         return Index(folder)
 
 
-def changes_of(segments: list[Segment], *, ledger: Path, commit: int, index: Index) -> IndexChanges:
-    """Derive from one commit's segments what it changed in the index."""
+def changes_of(segments: list[Segment], *, ledger: Path, index: Index) -> IndexChanges:
+    """Derive from rows what they say to the index, beside what it has.
+
+    What the index becomes is the same in whatever order and parts the ledger's rows come, and however often.
+    """
     changes = IndexChanges()
     newest: dict[TraceKey, dict[bytes, SpanState]] = {}
-    lost: dict[TraceKey, list[SpanFact]] = {}
+    contents: dict[TraceKey, list[SpanFact]] = {}
     for segment in segments:
         if segment.table == Table.TRACE_FACTS:
-            _add_payers(changes, read_segment(segment, ledger=ledger))
+            _add_payers(changes, read_segment(segment, ledger=ledger), index)
             continue
         set_aside = segment.table == Table.SET_ASIDE
         columns = [*_COLUMNS, "span_class"] if set_aside else _COLUMNS
-        for position, row in enumerate(_rows(read_segment(segment, ledger=ledger, columns=columns))):
+        for row in _rows(read_segment(segment, ledger=ledger, columns=columns)):
             trace = TraceKey(row["ingest_scope"], row["source_id"][:16])
             span_id, content_hash = row["source_id"][16:_ID_BYTES], row["source_id"][_ID_BYTES:]
             if content_hash:
                 changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
-                lost.setdefault(trace, []).append(fact_of_row(row, span_id, kind=FactKind.CALL))
+                contents.setdefault(trace, []).append(fact_of_row(row, span_id, kind=FactKind.CALL))
                 continue
-            state = _state(row, span_id, table=segment.table, commit=commit, position=position)
+            state = _state(row, span_id, table=segment.table)
             states = newest.setdefault(trace, {})
-            known = states.get(span_id)
-            if known is None or known.revision < state.revision:
-                states[span_id] = state
+            states[span_id] = _newer(state, states.get(span_id))
+            contents.setdefault(trace, []).append(state.fact)
     responses: dict[ResponseKey, dict[bytes, bytes]] = {}
     # A content that loses may come alone, and still says in which trace its response id was seen.
-    touched = list(newest | lost)
+    touched = list(contents)
     for trace, is_known in zip(touched, index.known_traces(touched), strict=True):
         former = index.trace(trace).states if is_known else {}
-        states = newest.get(trace, {})
-        for span_id, state in states.items():
-            known = former.get(span_id)
-            changes.put_state(trace, _with_history(state, known))
-        for response_id, stands in _said(former, states, lost.get(trace, [])).items():
+        states = {span_id: _newer(state, former.get(span_id)) for span_id, state in newest.get(trace, {}).items()}
+        for state in states.values():
+            changes.put_state(trace, state)
+        for response_id, stands in _said(former, states, contents[trace]).items():
             responses.setdefault(ResponseKey(trace.ingest_scope, response_id), {})[trace.trace_id] = stands
     for (response, said), recorded in zip(responses.items(), index.responses(list(responses)), strict=True):
         changes.put_response(response, merged(recorded, said))
     return changes
 
 
-def _with_history(state: SpanState, former: SpanState | None) -> SpanState:
-    """Carry over from earlier commits whether the span was ever billed."""
-    if state.was_billed or former is None:
-        return state
-    return msgspec.structs.replace(state, was_billed=former.was_billed)
+def _newer(one: SpanState, other: SpanState | None) -> SpanState:
+    """Return the state of the higher revision; whether the span was ever billed, both say."""
+    if other is None:
+        return one
+    newer = one if one.revision >= other.revision else other
+    was_billed = one.was_billed or other.was_billed
+    return newer if newer.was_billed == was_billed else msgspec.structs.replace(newer, was_billed=was_billed)
 
 
-def _said(former: dict[bytes, SpanState], newest: dict[bytes, SpanState], lost: list[SpanFact]) -> dict[str, bytes]:
-    """Return what the commit that made these states recorded of the trace's response ids."""
+def _said(former: dict[bytes, SpanState], newest: dict[bytes, SpanState], contents: list[SpanFact]) -> dict[str, bytes]:
+    """Return what the trace says of its response ids."""
     facts = {span_id: state.fact for span_id, state in (former | newest).items()}
-    return said_of_ids(nesting(facts).standing, [*facts.values(), *(state.fact for state in former.values()), *lost])
+    return said_of_ids(nesting(facts).standing, [*facts.values(), *(one.fact for one in former.values()), *contents])
 
 
-def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, position: int) -> SpanState:
+def _state(row: dict[str, Any], span_id: bytes, *, table: Table) -> SpanState:
     span_class = SpanClass(row["span_class"]) if table == Table.SET_ASIDE else SpanClass.USAGE
     return SpanState(
         fact=fact_of_row(row, span_id, kind=_KINDS.get(span_class, FactKind.CALL)),
@@ -163,8 +166,7 @@ def _state(row: dict[str, Any], span_id: bytes, *, table: Table, commit: int, po
         revision=row["revision"],
         customer_id=row["customer_id"],
         customer_source=row["customer_source"],
-        commit=commit,
-        row=position,
+        commit=row["commit"],
         table=table.value,
         was_billed=span_class == SpanClass.USAGE,
         reason=row["reason"] if table == Table.SET_ASIDE else None,
@@ -211,7 +213,16 @@ def _rows(rows: pa.Table) -> list[dict[str, Any]]:
     return rows.set_column(place, "end_time", rows.column("end_time").cast(pa.int64())).to_pylist()  # type: ignore[no-any-return]
 
 
-def _add_payers(changes: IndexChanges, rows: pa.Table) -> None:
+def _add_payers(changes: IndexChanges, rows: pa.Table, index: Index) -> None:
+    """Record who pays; of two things one span said, the better one, as `differences` keeps it."""
+    best: dict[tuple[TraceKey, bytes], TraceFact] = {}
     for row in rows.to_pylist():
         fact = TraceFact(row["span_id"], row["parent_span_id"] or b"", row["value"], row["rank"], row["key"])
-        changes.put_payer(TraceKey(row["ingest_scope"], row["trace_id"]), fact)
+        key = (TraceKey(row["ingest_scope"], row["trace_id"]), fact.span_id)
+        best[key] = _better(fact, best.get(key))
+    for ((trace, _), fact), known in zip(best.items(), index.payers(list(best)), strict=True):
+        changes.put_payer(trace, _better(fact, known))
+
+
+def _better(one: TraceFact, other: TraceFact | None) -> TraceFact:
+    return one if other is None or (one.rank, one.value) < (other.rank, other.value) else other

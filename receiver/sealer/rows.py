@@ -3,8 +3,6 @@
 New rows are laid out column by column from what the spans said. Old rows are taken from the segments they stand in, a
 segment read once however many rows it gives, and changed as their purpose asks: a reversal has every figure negated
 and no evidence; a restatement and a row set aside keep their figures, and have their payer and class anew.
-
-Within a table the new rows come first, then the old ones, each in the plan's order: `SpanState.row` counts on it.
 """
 
 from __future__ import annotations
@@ -39,6 +37,7 @@ from receiver.sealer.facts import TraceFact
 from receiver.sealer.index import TraceKey
 from receiver.sealer.money import price_new, price_unpriced
 from receiver.sealer.named_payer import named_labels
+from receiver.sealer.row_keys import RowKey
 
 Column = Any  # a pyarrow array; the library has no types
 _WITH_COLUMN: Final = frozenset(UNIT_COLUMNS)
@@ -88,25 +87,30 @@ def old_rows(
     *,
     table: Table,
     stamp: Stamp,
-    read: Callable[[Table, int], pa.Table],
+    read: Callable[[Table, Sequence[RowKey]], pa.Table],
     book: PriceBook,
 ) -> pa.Table:
-    """Take rows from the segments they stand in (`read(table, commit)`), changed for their new purpose."""
+    """Take rows from where they stand (`read(table, keys)`, in the keys' order), changed for their new purpose."""
     schema = SET_ASIDE_SCHEMA if table == Table.SET_ASIDE else ENTRY_SCHEMA
-    places: dict[tuple[str, int], list[int]] = {}
+    places: dict[str, list[int]] = {}
     for position, row in enumerate(rows):
-        places.setdefault((row.state.table, row.state.commit), []).append(position)
+        places.setdefault(row.state.table, []).append(position)
     parts: list[pa.Table] = []
     order: list[int] = []
-    for (source, commit), positions in places.items():
-        segment = read(Table(source), commit)
-        taken = segment.take([rows[position].state.row for position in positions])
-        _check_taken(taken, [rows[position] for position in positions])
-        parts.append(_rewritten(taken, [rows[position] for position in positions], schema, stamp))
+    for source, positions in places.items():
+        chosen = [rows[position] for position in positions]
+        taken = read(Table(source), [_key(row) for row in chosen])
+        _check_taken(taken, chosen)
+        parts.append(_rewritten(taken, chosen, schema, stamp))
         order += positions
     joined = pa.concat_tables(parts)
     ordered = joined.take(np.argsort(np.array(order)))
     return ordered if table == Table.SET_ASIDE else price_unpriced(ordered, book=book)
+
+
+def _key(row: OldRow) -> RowKey:
+    state = row.state
+    return RowKey(row.trace.ingest_scope, row.trace.trace_id + state.fact.span_id, state.revision, state.commit)
 
 
 def payer_rows(payers: Sequence[tuple[TraceKey, TraceFact]], *, stamp: Stamp) -> pa.Table:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -45,7 +45,9 @@ from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import Plan, plan
 from receiver.sealer.found import Found, InColumns, find
 from receiver.sealer.index import Index
+from receiver.sealer.read_back import read_rows
 from receiver.sealer.recovery import open_index, sweep
+from receiver.sealer.row_keys import RowKey
 from receiver.sealer.rows import Labels, Stamp
 from receiver.sealer.tables import Layout
 
@@ -244,12 +246,8 @@ class Sealer:
     def _stamp(self) -> Stamp:
         return Stamp(commit=self.state.commit + 1, recorded_us=int(self._clock() * 1_000_000))
 
-    def _read_back(self, table: Table, commit: int) -> pa.Table:
-        prefix = f"{commit:012d}-"
-        for segment in self.state.of_table(table):
-            if segment.path.rpartition("/")[2].startswith(prefix):
-                return read_segment(segment, ledger=self._data.ledger)
-        raise AssertionError(f"the index names a row of commit {commit} in {table}, which the manifest does not list")
+    def _read_back(self, table: Table, keys: Sequence[RowKey]) -> pa.Table:
+        return read_rows(keys, self.state.of_table(table), ledger=self._data.ledger)
 
     def _new_versions(self) -> dict[str, str]:
         versions = {

@@ -1,7 +1,7 @@
 """Tables: one commit's plan becomes each table's rows, and what the index must learn of where they stand.
 
 Within a table the rows that a plan made new come first, then the old ones, then plain calls billed from their columns,
-then the calls that are alone: `SpanState.row` counts on it.
+then the calls that are alone.
 
 Must not: write anything.
 """
@@ -22,6 +22,7 @@ from receiver.sealer.differences import NewRow, Plan
 from receiver.sealer.facts import SpanState
 from receiver.sealer.found import InColumns
 from receiver.sealer.index import IndexChanges
+from receiver.sealer.row_keys import RowKey
 from receiver.sealer.rows import Labels, Stamp, new_rows, old_rows, payer_rows
 
 
@@ -32,36 +33,29 @@ class Layout:
     labels: Labels
     book: PriceBook
     quick: QuickWay
-    read_back: Callable[[Table, int], pa.Table]
-    """Returns a table's rows of an earlier commit."""
+    read_back: Callable[[Table, Sequence[RowKey]], pa.Table]
+    """Returns a table's rows by their keys, in the same order."""
 
     def tables(self, planned: Plan, plain: InColumns, *, stamp: Stamp) -> tuple[dict[Table, pa.Table], IndexChanges]:
         """Build the rows of each table that has any, and what the index must learn of where they stand."""
-        places: dict[int, int] = {}
         tables: dict[Table, pa.Table] = {}
-        first_alone = 0
         for table in (Table.USAGE, Table.CORRECTIONS, Table.SET_ASIDE):
-            parts = self._rows(planned, table, stamp, places, plain.company)
+            parts = self._rows(planned, table, stamp, plain.company)
             if plain.alone is not None and table == Table.USAGE:
-                first_alone = sum(part.num_rows for part in parts)
                 parts.append(plain.alone.table(stamp=stamp, book=self.book))
             if parts:
                 tables[table] = pa.concat_tables(parts)
         if planned.payers:
             tables[Table.TRACE_FACTS] = payer_rows(planned.payers, stamp=stamp)
-        changes = _index_changes(planned, stamp.commit, places)
+        changes = _index_changes(planned, stamp.commit)
         if plain.alone is not None:
-            plain.alone.put(changes, commit=stamp.commit, first_row=first_alone)
+            plain.alone.put(changes, commit=stamp.commit)
         return tables, changes
 
-    def _rows(
-        self, planned: Plan, table: Table, stamp: Stamp, places: dict[int, int], company: PlainCalls | None
-    ) -> list[pa.Table]:
-        """Build one table's rows; note in `places` where each planned row (by identity) will stand."""
+    def _rows(self, planned: Plan, table: Table, stamp: Stamp, company: PlainCalls | None) -> list[pa.Table]:
         new = [row for row in planned.new_rows if row.table == table and not _is_first_bill(row)]
         old = [row for row in planned.old_rows if row.table == table]
         first = [row for row in planned.new_rows if row.table == table and _is_first_bill(row)]
-        places.update({id(row): position for position, row in enumerate([*new, *old, *first])})
         parts = []
         if new:
             for row in new:
@@ -93,7 +87,7 @@ def _billed_from_columns(company: PlainCalls, rows: Sequence[NewRow]) -> PlainCa
     return company.chosen(np.array(places, np.int64), payers)
 
 
-def _index_changes(planned: Plan, commit: int, places: dict[int, int]) -> IndexChanges:
+def _index_changes(planned: Plan, commit: int) -> IndexChanges:
     changes = IndexChanges()
     for change in planned.changes:
         row = change.row
@@ -106,7 +100,6 @@ def _index_changes(planned: Plan, commit: int, places: dict[int, int]) -> IndexC
                 change.outcome.customer_id,
                 change.outcome.customer_source,
                 commit,
-                places[id(row)],
                 row.table.value,
                 change.was_billed,
                 row.reason if row.table == Table.SET_ASIDE else None,

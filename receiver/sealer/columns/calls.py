@@ -105,14 +105,14 @@ class PlainCalls:
             )
         ]
 
-    def put(self, changes: IndexChanges, *, commit: int, first_row: int) -> None:
-        """Put into the index what it keeps of them; their rows begin at `first_row` of the commit's usage segment."""
+    def put(self, changes: IndexChanges, *, commit: int) -> None:
+        """Put into the index what it keeps of them."""
         usage, table = SpanClass.USAGE.value, Table.USAGE.value
         changes.put_first_states(
             self.calls.traces,
             [
-                SpanState(fact, usage, 0, fact.customer_id, fact.customer_source, commit, row, table, True)
-                for row, fact in enumerate(self.facts(), first_row)
+                SpanState(fact, usage, 0, fact.customer_id, fact.customer_source, commit, table, True)
+                for fact in self.facts()
             ],
         )
         fields, rows = self.spans.fields, self.calls.rows
