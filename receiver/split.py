@@ -13,15 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ahocorasick_rs import BytesAhoCorasick, Implementation
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from receiver import wire
 
 # Most spans of interest carry it, so it is looked for first.
 _COMMONEST_MARK: Final = b"gen_ai."
-# Searching for one word after another runs at memory speed, one pass for all words at a tenth of that: the pass wins
-# only where there are more words than this (measured: 0.11 ms a word, 2 to 3 ms a pass, over 290 kB of web spans).
-_WORDS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +37,10 @@ class Splitter:
     """Splits requests by one set of marks; made once, used by every thread."""
 
     def __init__(self, *, span_marks: Iterable[bytes], scope_marks: Iterable[bytes]) -> None:
-        self._has_span_mark = _search(span_marks)
-        self._has_scope_mark = _search(scope_marks)
+        words = _shortest(span_marks)
+        self._commonest_mark = words[0]
+        self._span_marks = _automaton(words)
+        self._scope_marks = _automaton(_shortest(scope_marks))
 
     def split(self, request: bytes) -> Split:
         """Split the bytes of one ExportTraceServiceRequest.
@@ -67,29 +66,26 @@ class Splitter:
 
     def _candidates(self, scope_spans: Any) -> Sequence[bytes]:
         spans: list[bytes] = list(scope_spans.spans)
-        if self._has_scope_mark(wire.whole(scope_spans.scope)):
+        if not spans or self._scope_marks.find_matches_as_indexes(wire.whole(scope_spans.scope)):
             return spans
-        # A scope is one library: mostly all of its spans matter, or none. One search over all of them decides the
-        # second case without a call per span.
-        if not self._has_span_mark(b"\n".join(spans)):
+        # A scope is one library: mostly all of its spans matter, or none. Where its first one carries the commonest
+        # mark, that mark soon decides each of them; where not, one search over all mostly decides for all.
+        commonest, search = self._commonest_mark, self._span_marks.find_matches_as_indexes
+        if commonest in spans[0]:
+            return [span for span in spans if commonest in span or search(span)]
+        if not search(b"\n".join(spans)):
             return []
-        return [span for span in spans if self._has_span_mark(span)]
+        return [span for span in spans if search(span)]
 
 
-def _search(marks: Iterable[bytes]) -> Callable[[bytes], bool]:
-    """Return the quickest way to say whether bytes contain one of these marks."""
-    words = _shortest(marks)
-    if len(words) > _WORDS_MAX:
-        automaton = BytesAhoCorasick(words, implementation=Implementation.DFA)
-        return lambda data: bool(automaton.find_matches_as_indexes(data))
+def _automaton(words: Sequence[bytes]) -> BytesAhoCorasick:
+    """Return a search for any of these words.
 
-    def has_word(data: bytes) -> bool:
-        for word in words:  # noqa: SIM110 - a generator for any() costs more than the searches
-            if word in data:
-                return True
-        return False
-
-    return has_word
+    Only where the leftmost match is asked for may the library look for all words at once with vector instructions:
+    0.03 ms over 290 kB of web spans, against 0.5 ms otherwise and 1.2 ms one word after another. More than 128 words
+    are looked for otherwise.
+    """
+    return BytesAhoCorasick(words, matchkind=MatchKind.LeftmostFirst, implementation=Implementation.DFA)
 
 
 def _shortest(marks: Iterable[bytes]) -> list[bytes]:
@@ -101,14 +97,12 @@ def _shortest(marks: Iterable[bytes]) -> list[bytes]:
 
 def _without_empty(message: Any) -> bytes:
     for resource_spans in message.resource_spans:
-        full = [scope_spans for scope_spans in resource_spans.scope_spans if len(scope_spans.spans)]
-        if len(full) < len(resource_spans.scope_spans):
-            kept = [scope_spans.SerializeToString() for scope_spans in full]
-            del resource_spans.scope_spans[:]
-            for scope_spans in kept:
-                resource_spans.scope_spans.add().MergeFromString(scope_spans)
-    full = [one.SerializeToString() for one in message.resource_spans if len(one.scope_spans)]
-    request = wire.ExportRequest()
-    for one in full:
-        request.resource_spans.add().MergeFromString(one)
-    return request.SerializeToString()  # type: ignore[no-any-return]
+        _keep_only(resource_spans.scope_spans, lambda scope_spans: scope_spans.spans)
+    _keep_only(message.resource_spans, lambda resource_spans: resource_spans.scope_spans)
+    return message.SerializeToString()  # type: ignore[no-any-return]
+
+
+def _keep_only(messages: Any, parts: Callable[[Any], Sequence[Any]]) -> None:
+    for position in range(len(messages) - 1, -1, -1):
+        if not len(parts(messages[position])):
+            del messages[position]

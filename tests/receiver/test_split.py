@@ -16,8 +16,8 @@ from tests.otlp import SpanText, call, request
 
 MARKS = [*dialects.MARKERS, *(key.encode() for key in DEFAULT_CUSTOMER_ATTRIBUTES)]
 SPLITTER = Splitter(span_marks=MARKS, scope_marks=dialects.SCOPE_MARKERS)
-# More words than are searched for one by one: the other way of searching.
-MANY = Splitter(span_marks=[*MARKS, *(b"own.key.%d!" % number for number in range(40))], scope_marks=[b"scope!"])
+# More words than vector instructions look for: the other way of searching.
+MANY = Splitter(span_marks=[*MARKS, *(b"own.key.%d!" % number for number in range(140))], scope_marks=[b"scope!"])
 
 
 @pytest.mark.parametrize("splitter", [SPLITTER, MANY], ids=["few words", "many words"])
@@ -45,6 +45,17 @@ def test_kept_spans_are_the_sent_ones_unchanged(kinds: list[str]) -> None:
     sent = ExportTraceServiceRequest.FromString(request(*wanted))
     left = ExportTraceServiceRequest.FromString(split.payload)
     assert spans_of(left) == spans_of(sent)
+
+
+@given(st.lists(st.sampled_from(["gen_ai.system", "url.path", "tenant.id", "llm.provider"]), max_size=12))
+def test_one_scope_may_mix_all_kinds_in_any_order(keys: list[str]) -> None:
+    """Within one scope, whichever span comes first, the candidates are those with a mark and no others."""
+    spans = [SpanText(scope="own", attributes={key: "x"}) for key in keys]
+    split = SPLITTER.split(request(*spans))
+    wanted = [span for key, span in zip(keys, spans, strict=True) if key != "url.path"]
+    assert split.kept == len(wanted)
+    sent = ExportTraceServiceRequest.FromString(request(*wanted))
+    assert spans_of(ExportTraceServiceRequest.FromString(split.payload)) == spans_of(sent)
 
 
 def spans_of(message: ExportTraceServiceRequest) -> list[tuple[bytes, bytes, bytes]]:
