@@ -7,6 +7,7 @@ rotel     a real OTLP forwarder (Rust), its traces sent to a black hole: acknowl
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import signal
@@ -15,14 +16,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import grpc
+import grpc.aio
 
-from receiver.server import HANDLER_THREADS, METHOD, REQUEST_BYTES_MAX, SERVICE
+from receiver.server import METHOD, REQUEST_BYTES_MAX, SERVICE
 
 _START_S_MAX: Final = 30.0
 
@@ -104,17 +105,17 @@ def _free_endpoint() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def _serve_discard(endpoint: str) -> None:
-    server = grpc.server(
-        ThreadPoolExecutor(max_workers=HANDLER_THREADS),
-        options=[("grpc.max_receive_message_length", REQUEST_BYTES_MAX)],
-    )
-    handler = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+async def _serve_discard(endpoint: str) -> None:
+    async def discard_request(_request: bytes, _context: Any) -> bytes:
+        return b""
+
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", REQUEST_BYTES_MAX)])
+    handler = grpc.unary_unary_rpc_method_handler(discard_request)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     server.add_insecure_port(endpoint)
-    server.start()
-    server.wait_for_termination()
+    await server.start()
+    await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    _serve_discard(sys.argv[1])
+    asyncio.run(_serve_discard(sys.argv[1]))

@@ -32,8 +32,9 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 import google_crc32c
@@ -64,15 +65,14 @@ def encode_frame(*, kind: int, received: int, kept: int, payload: bytes, ingest_
     return FRAME_HEADER.pack(MAGIC, length, crc) + body_header + payload
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     """A request on its way to the disk."""
 
     received: int
     kept: int
     payload: bytes
-    done: threading.Event = field(default_factory=threading.Event)
-    error: BaseException | None = None
+    settle: Callable[[JournalWriteError | None], None]
 
 
 class Journal:
@@ -115,20 +115,31 @@ class Journal:
             JournalWriteError: the disk refused; nothing is promised of this request.
             JournalClosedError: the journal was closed first.
         """
-        waiting = _Waiting(received=received, kept=kept, payload=payload)
+        settled: SimpleQueue[JournalWriteError | None] = SimpleQueue()
+        self.submit(received=received, kept=kept, payload=payload, settle=settled.put)
+        error = settled.get()
+        if error is not None:
+            raise error
+
+    def submit(
+        self, *, received: int, kept: int, payload: bytes, settle: Callable[[JournalWriteError | None], None]
+    ) -> None:
+        """Take the request, and call `settle` once: with None when it is durable, with the error when it may not be.
+
+        It is called by the journal's thread, which waits for it; for a request without candidates at once.
+
+        Raises:
+            JournalClosedError: the journal was closed first; `settle` is not called.
+        """
         with self._wake:
             if self._closed:
                 raise JournalClosedError("the receiver is stopping; send it again")
-            if not kept:
-                self._uncounted += received
+            if kept:
+                self._waiting.append(_Waiting(received=received, kept=kept, payload=payload, settle=settle))
+                self._wake.notify()
                 return
-            self._waiting.append(waiting)
-            self._wake.notify()
-        waiting.done.wait()
-        if waiting.error is not None:
-            raise JournalWriteError(
-                f"the journal in {self._folder} could not be written: {waiting.error}"
-            ) from waiting.error
+            self._uncounted += received
+        settle(None)
 
     def close(self) -> None:
         """Write what waits, end the file and let the lock go. Safe to call twice."""
@@ -166,15 +177,19 @@ class Journal:
     def _write(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
-        error: BaseException | None = None
+        refused: BaseException | None = None
         try:
             self._append(b"".join(self._frame(waiting) for waiting in batch))
-        except Exception as refused:  # noqa: BLE001 - whatever it was, those who wait are told
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait are told
             self._abandon_file()
-            error = refused
+            refused = error
         for waiting in batch:
-            waiting.error = error
-            waiting.done.set()
+            waiting.settle(None if refused is None else self._write_error(refused))
+
+    def _write_error(self, refused: BaseException) -> JournalWriteError:
+        error = JournalWriteError(f"the journal in {self._folder} could not be written: {refused}")
+        error.__cause__ = refused
+        return error
 
     def _frame(self, waiting: _Waiting) -> bytes:
         with self._wake:

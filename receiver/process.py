@@ -25,7 +25,7 @@ from receiver.stopping import stop_on_signals
 from receiver.trace_path.forwarder import TraceForwarder
 
 _log = structlog.get_logger("receiver")
-SWITCH_INTERVAL_S: Final = 0.0002
+SWITCH_INTERVAL_S: Final = 0.001
 
 
 def run_receiver(
@@ -41,8 +41,8 @@ def run_receiver(
         OSError: the address cannot be listened on, or the data directory cannot be written.
     """
     stopping = stop or stop_on_signals()
-    # The journal's thread waits for the interpreter after each fdatasync; at the default of 5 ms that wait would be
-    # most of an acknowledgement's time.
+    # The journal's thread waits for the interpreter after each fdatasync; at the default of 5 ms that wait could be
+    # most of an acknowledgement's time. Shorter than this, switching costs more than it saves.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with ProcessLock(config.data.receiver_lock, what="data directory"):
         journal = Journal(config.data.journal, filesystem=filesystem or LocalFilesystem())

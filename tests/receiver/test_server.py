@@ -14,7 +14,9 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from ledger.errors import AddressError
 from receiver.server import METHOD, REQUEST_BYTES_MAX, SERVICE, Receiver
+from tests.collector import wait_until
 from tests.faulty_filesystem import FaultyFilesystem, io_error
 from tests.otlp import SpanText, call, request
 from tests.pipeline import Pipeline
@@ -211,6 +213,75 @@ def test_stop_answers_what_is_under_way(receiver: Receiver, sender: Sender, pipe
     pipeline.journal.close()
     pipeline.seal()
     assert pipeline.value("SELECT count(*) FROM calls") >= accepted
+
+
+class SlowDisk:
+    """Holds every fdatasync back until `go` is set; counts them."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.syncs = 0
+        self.reached = threading.Event()
+        self.go = threading.Event()
+        filesystem: Any = pipeline.filesystem
+        filesystem.before = self._hold
+
+    def _hold(self, operation: str, _path: Path) -> None:
+        if operation == "sync":
+            self.syncs += 1
+            self.reached.set()
+            assert self.go.wait(30)
+
+
+def test_all_that_wait_share_one_sync(sender: Sender, pipeline: Pipeline) -> None:
+    """However slow the disk, what was sent meanwhile is made durable by one fdatasync."""
+    disk = SlowDisk(pipeline)
+    first = sender.export.future(request(call()))
+    assert disk.reached.wait(30)
+    more = [sender.export.future(request(call())) for _ in range(100)]
+    wait_until(lambda: len(pipeline.journal._waiting) == 100, what="a hundred requests under way")
+    disk.go.set()
+    for future in [first, *more]:
+        future.result()
+    assert disk.syncs == 2
+    pipeline.seal()
+    assert pipeline.value("SELECT count(*) FROM calls") == 101
+
+
+def test_sender_that_gives_up_harms_nobody(sender: Sender, pipeline: Pipeline) -> None:
+    """A request cancelled while it waits for the disk may be counted, once; those after it are answered."""
+    disk = SlowDisk(pipeline)
+    body = request(call())
+    given_up = sender.export.future(body)
+    assert disk.reached.wait(30)
+    given_up.cancel()
+    disk.go.set()
+    sender.export(body)
+    sender.export(request(call()))
+    pipeline.seal()
+    assert pipeline.value("SELECT count(*) FROM calls") == 2
+
+
+def test_stop_does_not_wait_for_ever_and_the_journal_ends_well(
+    receiver: Receiver, sender: Sender, pipeline: Pipeline
+) -> None:
+    """When the grace is over, what waits for the disk is refused; the journal still writes what it has taken."""
+    disk = SlowDisk(pipeline)
+    waiting = sender.export.future(request(call()))
+    assert disk.reached.wait(30)
+    receiver.stop(grace_s=0.05)
+    assert waiting.exception() is not None
+    disk.go.set()
+    pipeline.journal.close()
+    pipeline.seal()
+    assert pipeline.value("SELECT count(*) FROM calls") == 1
+
+
+def test_address_in_use_is_said(receiver: Receiver, pipeline: Pipeline) -> None:
+    """A second receiver on one port is refused with a word on what to do, and leaves nothing running."""
+    with pytest.raises(AddressError, match="another program"):
+        Receiver(
+            listen=f"127.0.0.1:{receiver.port}", journal=pipeline.journal, splitter=pipeline.splitter, trace_path=None
+        )
 
 
 def test_other_methods_are_not_there(receiver: Receiver) -> None:
