@@ -6,6 +6,7 @@ only serves the message for whoever comes second.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -30,8 +31,10 @@ class ProcessLock:
     def __init__(self, path: Path, *, what: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = _acquire(path, what=what)
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        # The text is a courtesy: on a full disk the lock holds without it.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
         """Let the next process in."""

@@ -127,15 +127,16 @@ class ManifestWriter:
 
     @classmethod
     def open(cls, path: Path, *, filesystem: Filesystem) -> Self:
-        """Open the manifest for appending, founding the ledger if there is none; a torn last line is cut off."""
+        """Open the manifest for appending, founding the ledger if there is none; a torn last line is cut off.
+
+        What can be read may not be on the disk: whoever wrote it may have died before its fsync, or been refused it,
+        and then no later fsync of that file can be believed. So the valid lines are always copied into a new file.
+        """
+        filesystem.make_folder(path.parent)
         if not path.exists():
-            filesystem.make_folder(path.parent)
             filesystem.write_durably(path, _founding_line())
-        state, torn = _read(path)
-        if torn:
-            # Never append behind a fragment, and never edit in place: copy what is valid into a new file.
-            lines, _ = _valid_lines(path)
-            filesystem.write_durably(path, b"".join(_encode(line) for line in lines))
+        state = read_state(path)
+        filesystem.write_durably(path, b"".join(_encode(line) for line in _valid_lines(path)[0]))
         return cls(path, filesystem.open_append(path), state)
 
     def append(self, commit: Commit) -> int:

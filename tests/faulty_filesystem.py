@@ -16,6 +16,7 @@ class FaultyFilesystem(LocalFilesystem):
     __slots__ = ("before", "space_bytes")
 
     def __init__(self) -> None:
+        super().__init__()
         self.before: Callable[[str, Path], None] = lambda _operation, _path: None
         self.space_bytes: int | None = None
         """Bytes that may still be appended; then a short write and ENOSPC, as a full disk does it."""

@@ -9,6 +9,7 @@ ledger or format, or ahead of the manifest is deleted and built from the first c
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -87,11 +88,17 @@ def open_index(
         delete_index(data.index)
         index = Index(data.index)
     applied = 0 if meta is None else meta.applied
-    for line in read_lines(data.manifest, after=applied):
-        segments = [segment_of(one) for one in line["segments"]]
-        changes = changes_of(segments, ledger=data.ledger, index=index)
-        index.apply(changes, ledger_id=state.ledger_id, commit=line["commit"])
-        progress(line["commit"], state.commit)
+    try:
+        for line in read_lines(data.manifest, after=applied):
+            segments = [segment_of(one) for one in line["segments"]]
+            changes = changes_of(segments, ledger=data.ledger, index=index)
+            index.apply(changes, ledger_id=state.ledger_id, commit=line["commit"])
+            progress(line["commit"], state.commit)
+    except BaseException:
+        # It holds a lock of its own: left open it would stand in the way of the next try.
+        with contextlib.suppress(Exception):
+            index.close()
+        raise
     return index
 
 

@@ -97,14 +97,16 @@ class Sealer:
         self._journal = JournalFolder(data.journal, filesystem)
         filesystem.make_folder(data.ledger)
         self._lock = ProcessLock(data.writer_lock, what="the ledger in")
-        try:
+        # A disk that is full or failing is tried again by this process: what was opened must not stand in its way.
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._lock.release)
             self._manifest = ManifestWriter.open(data.manifest, filesystem=filesystem)
+            opened.callback(self._manifest.close)
             self.swept = sweep(data, self.state, filesystem=filesystem)
             self._index = open_index(data, self.state, progress=progress)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._write_views()
+            opened.callback(self._close_index)
+            self._write_views()
+            opened.pop_all()
 
     @property
     def book(self) -> PriceBook:
@@ -175,10 +177,13 @@ class Sealer:
     def close(self) -> None:
         """Give manifest, index and lock back."""
         self._manifest.close()
+        self._close_index()
+        self._lock.release()
+
+    def _close_index(self) -> None:
         # After a write error RocksDB raises on close too; it is derived, and is opened afresh or rebuilt.
         with contextlib.suppress(Exception):
             self._index.close()
-        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
