@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short fuzz fuzz-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short faults faults-short kills kills-short fuzz fuzz-short format collector lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -30,6 +30,18 @@ types: $(VENV)/.dev ## mypy --strict
 
 imports: $(VENV)/.dev ## who may import whom
 	@$(BIN)/lint-imports
+
+faults: $(VENV)/.dev ## stop the machine, or fail the disk, at every file operation of a run (half an hour)
+	@$(BIN)/python -m tests.faults
+
+faults-short: $(VENV)/.dev ## the same, at a few dozen of them (a minute)
+	@$(BIN)/python -m tests.faults --share 0.02
+
+kills: $(VENV)/.dev ## kill receiver, sealer and Collector 200 times at random moments under a million spans (ten minutes)
+	@$(BIN)/python -m tests.load.kills
+
+kills-short: $(VENV)/.dev ## the same, 20 times (a minute)
+	@$(BIN)/python -m tests.load.kills --spans 60000 --kills 20
 
 fuzz: $(VENV)/.fuzz ## 10 million inputs, guided by coverage, for decoder, dialects, journal and manifest (an hour or two)
 	@$(BIN)/python -m tests.fuzz
