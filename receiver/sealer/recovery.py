@@ -1,7 +1,10 @@
 """What the sealer does before its first commit: sweep what no line lists, and bring the index up to the manifest.
 
 A segment that no manifest line lists is removed only if the journal frames it was made from are still there to be
-sealed again. Otherwise a manifest line was lost, and starting would lose calls: the start is refused.
+sealed again. Otherwise a manifest line was lost, and starting would lose calls: the start is refused. One case is
+neither: the journal file is there and not consumed, but shorter than it was read. What is missing was never durable
+(its fsync had failed, its sender was told to send again, and then the power went); the segment is kept under another
+name, and what is left of the file is sealed again.
 
 The index is brought up to date from the segments of the commits it has not applied; one that is missing, of another
 ledger or format, or ahead of the manifest is deleted and built from the first commit on.
@@ -30,6 +33,7 @@ from receiver.sealer.links import merged, said_of_ids
 from receiver.sealer.nesting import nesting
 from receiver.sealer.payers import BORROWED_SOURCES
 
+UNLISTED_SUFFIX: Final = ".unlisted"
 _ID_BYTES: Final = 24
 _KINDS: Final = {
     SpanClass.AGGREGATE: FactKind.AGGREGATE,
@@ -55,24 +59,30 @@ def sweep(data: DataDirectory, state: LedgerState, *, filesystem: Filesystem) ->
         removed.append(temporary)
     for table in Table:
         for path in sorted(data.table(table).rglob("*.parquet")):
-            if path not in listed:
-                _check_resealable(path, data=data, state=state)
+            if path in listed:
+                continue
+            if _is_resealed_whole(path, data=data, state=state):
                 filesystem.remove(path)
                 filesystem.sync_folder(path.parent)
-                removed.append(path)
+            else:
+                filesystem.rename(path, path.with_name(path.name + UNLISTED_SUFFIX))
+            removed.append(path)
     return removed
 
 
-def _check_resealable(path: Path, *, data: DataDirectory, state: LedgerState) -> None:
+def _is_resealed_whole(path: Path, *, data: DataDirectory, state: LedgerState) -> bool:
+    """Say whether all frames the segment was made from are still there; some may never have been durable."""
+    is_whole = True
     for name, (_, end) in read_journal_ranges(path).items():
         file = data.journal / name
-        there = file.stat().st_size if file.exists() else 0
-        if there < end or state.positions.get(name, 0) >= end:
+        is_whole = is_whole and file.exists() and file.stat().st_size >= end
+        if not file.exists() or state.positions.get(name, 0) >= end:
             raise LedgerDamagedError(
                 f"segment {path} is in no commit, and the journal frames it was made from ({name} up to byte {end}) "
                 "are gone: a line of the manifest was lost.",
                 hint="Restore ledger/manifest.jsonl from a backup. Nothing was changed.",
             )
+    return is_whole
 
 
 def open_index(
