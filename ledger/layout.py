@@ -64,6 +64,16 @@ class DataDirectory:
         """Held by the ledger's one writer."""
         return self.root / "ledger.lock"
 
+    @property
+    def receiver_status(self) -> Path:
+        """What the receiver says of itself."""
+        return self.root / "receiver.status"
+
+    @property
+    def sealer_status(self) -> Path:
+        """What the sealer says of itself."""
+        return self.root / "sealer.status"
+
     def table(self, table: Table) -> Path:
         """Folder of one table's segments."""
         return self.ledger / table.value

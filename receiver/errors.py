@@ -6,7 +6,9 @@ ReceiveError
 └── RetryableError       the fault is ours or passing: keep the data and send it again
 ├── JournalWriteError       the disk refused (full, failing)
 ├── JournalClosedError      the receiver is stopping
-└── OverloadedError         too much is in flight
+├── OverloadedError         too much is in flight
+├── DiskLowError            the disk is nearly full
+└── BacklogError            the sealer does not keep up
 """
 
 from __future__ import annotations
@@ -45,3 +47,15 @@ class JournalClosedError(RetryableError):
 
 class OverloadedError(RetryableError):
     """More bytes are in flight than the receiver holds in memory."""
+
+
+class DiskLowError(RetryableError):
+    """The disk is nearly full: somebody must make room."""
+
+    retry_after_s = 15.0
+
+
+class BacklogError(RetryableError):
+    """The journal holds as much as it may: the sealer is slow, or not running."""
+
+    retry_after_s = 10.0

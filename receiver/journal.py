@@ -21,6 +21,7 @@ Counts of requests without candidates need no durability of their own (a crash l
 received = Σ classes): they ride in the next frame.
 
 Invariants: `append` returns only after fdatasync covered the frame (group commit: one fdatasync for all that wait).
+What waits is bounded in bytes; one request always fits.
 After any error the file is abandoned and the next frame goes to a new one; whether the failed frames survive is
 unknown, and their senders were told to send again.
 """
@@ -41,7 +42,7 @@ import google_crc32c
 
 from ledger.filesystem import PRIVATE_FILE_MODE, AppendFile, Filesystem
 from ledger.lock import ProcessLock
-from receiver.errors import JournalClosedError, JournalWriteError
+from receiver.errors import JournalClosedError, JournalWriteError, OverloadedError
 
 MAGIC: Final = b"\xf5SL\x01"
 FRAME_HEADER: Final = struct.Struct("<4sII")
@@ -55,6 +56,9 @@ LOCK_SUFFIX: Final = ".lock"
 FILE_BYTES_MAX: Final = 128 * 2**20
 FILE_AGE_MAX_S: Final = 10.0
 COUNT_MAX: Final = 2**32 - 1
+# The group-commit queue: what waits for the disk, with what is being written. A slow disk makes senders wait, and
+# those that give up would leave their requests here.
+WAITING_BYTES_MAX: Final = 128 * 2**20
 
 
 def encode_frame(*, kind: int, received: int, kept: int, payload: bytes, ingest_scope: bytes = b"") -> bytes:
@@ -85,6 +89,7 @@ class Journal:
         filesystem: Filesystem,
         file_bytes_max: int = FILE_BYTES_MAX,
         file_age_max_s: float = FILE_AGE_MAX_S,
+        waiting_bytes_max: int = WAITING_BYTES_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         filesystem.make_folder(folder)
@@ -93,6 +98,7 @@ class Journal:
         self._filesystem = filesystem
         self._file_bytes_max = file_bytes_max
         self._file_age_max_s = file_age_max_s
+        self._waiting_bytes_max = waiting_bytes_max
         self._clock = clock
         self._lock = ProcessLock(folder / f"{self.incarnation}{LOCK_SUFFIX}", what="journal")
         self._sequence = 0
@@ -100,11 +106,27 @@ class Journal:
         self._file_bytes = 0
         self._file_opened_s = 0.0
         self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
         self._uncounted = 0
         self._closed = False
+        self._trouble = ""
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of requests that wait for the disk."""
+        return self._waiting_bytes
+
+    @property
+    def trouble(self) -> str:
+        """Why the last write failed; empty when it did not."""
+        return self._trouble
+
+    def forget_trouble(self) -> None:
+        """Take the disk to be well again, after somebody has tried it."""
+        self._trouble = ""
 
     def append(self, *, received: int, kept: int, payload: bytes) -> None:
         """Return when the request is durable.
@@ -130,11 +152,15 @@ class Journal:
 
         Raises:
             JournalClosedError: the journal was closed first; `settle` is not called.
+            OverloadedError: too much waits for the disk; `settle` is not called.
         """
         with self._wake:
             if self._closed:
                 raise JournalClosedError("the receiver is stopping; send it again")
             if kept:
+                if self._waiting_bytes and self._waiting_bytes + len(payload) > self._waiting_bytes_max:
+                    raise OverloadedError(f"{self._waiting_bytes} bytes wait for the disk; send it again")
+                self._waiting_bytes += len(payload)
                 self._waiting.append(_Waiting(received=received, kept=kept, payload=payload, settle=settle))
                 self._wake.notify()
                 return
@@ -183,6 +209,9 @@ class Journal:
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait are told
             self._abandon_file()
             refused = error
+        self._trouble = "" if refused is None else f"the journal could not be written: {refused}"
+        with self._wake:
+            self._waiting_bytes -= sum(len(waiting.payload) for waiting in batch)
         for waiting in batch:
             waiting.settle(None if refused is None else self._write_error(refused))
 

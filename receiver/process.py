@@ -6,6 +6,7 @@ lets the lock go.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
 from typing import Final
@@ -23,6 +24,7 @@ from receiver.server import Receiver
 from receiver.split import Splitter
 from receiver.stopping import stop_on_signals
 from receiver.trace_path.forwarder import TraceForwarder
+from receiver.watch import Watch
 
 _log = structlog.get_logger("receiver")
 SWITCH_INTERVAL_S: Final = 0.001
@@ -45,8 +47,10 @@ def run_receiver(
     # most of an acknowledgement's time. Shorter than this, switching costs more than it saves.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with ProcessLock(config.data.receiver_lock, what="data directory"):
-        journal = Journal(config.data.journal, filesystem=filesystem or LocalFilesystem())
+        files = filesystem or LocalFilesystem()
+        journal = Journal(config.data.journal, filesystem=files)
         forwarder = _forwarder(config)
+        watch = Watch(config.data, journal=journal, filesystem=files, figures=lambda: _figures(receiver, forwarder))
         try:
             receiver = Receiver(
                 listen=config.listen,
@@ -55,13 +59,16 @@ def run_receiver(
                 trace_path=forwarder,
                 strip_all=config.strip_before_journal,
                 on_error=_report,
+                admit=watch.admit,
             )
+            watch.start()
             receiver.start()
             _log.info("receiving", listen=config.listen, port=receiver.port, data_dir=str(config.data.root))
             stopping.wait()
             _log.info("stopping", reason="told to")
             receiver.stop(grace_s=config.stop_grace_s)
         finally:
+            watch.stop()
             journal.close()
             if forwarder is not None:
                 forwarder.close(timeout_s=2.0)
@@ -80,6 +87,17 @@ def _forwarder(config: ReceiverConfig) -> TraceForwarder | None:
     forwarder = TraceForwarder(backend=config.trace_path.backend, ratio=config.trace_path.ratio)
     forwarder.start()
     return forwarder
+
+
+def _figures(receiver: Receiver, forwarder: TraceForwarder | None) -> dict[str, float]:
+    """Return what the status says in numbers."""
+    counted = dataclasses.asdict(receiver.counters)
+    trace_path = {} if forwarder is None else dataclasses.asdict(forwarder.counters())
+    return {
+        **counted,
+        "in_flight_bytes": receiver.in_flight_bytes,
+        **{f"trace_{name}": value for name, value in trace_path.items() if isinstance(value, int)},
+    }
 
 
 def _report(error: BaseException) -> None:

@@ -80,6 +80,7 @@ class Receiver:
         trace_path: TracePath | None,
         strip_all: bool = False,
         on_error: Callable[[BaseException], None] = lambda _error: None,
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the address; nothing is answered yet.
 
@@ -92,6 +93,7 @@ class Receiver:
         self._trace_path = trace_path
         self._strip_above_bytes = 0 if strip_all else LARGE_SPAN_BYTES
         self._on_error = on_error
+        self._admit = admit
         self._in_flight_bytes = 0
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="split")
         self._loop = _LoopThread()
@@ -135,7 +137,13 @@ class Receiver:
             context.set_details(answer.message)
         return _SUCCESS
 
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes of the requests under way."""
+        return self._in_flight_bytes
+
     async def _accept(self, request: bytes) -> None:
+        self._admit()
         self._enter(len(request))
         try:
             split = await self._split(request)

@@ -14,6 +14,9 @@ import structlog
 
 from ledger.errors import SpanledgerError
 from ledger.filesystem import Filesystem, LocalFilesystem
+from ledger.layout import DataDirectory
+from ledger.room import as_mib, room_at
+from ledger.status import Status, write_status
 from pricing.book import PriceBook
 from receiver.attribution_rules import AttributionRulesError
 from receiver.config import SealerConfig
@@ -55,6 +58,7 @@ def run_sealer(
                 retry_s = _RETRY_S_MIN
                 if _seal_until(stopping, sealer, config, inputs, JobQueue(config.data.jobs, files)):
                     _log.info("stopped", commit=sealer.state.commit)
+                    write_status(config.data.sealer_status, Status(ready=False, reason="stopped", stopped=True))
                     return
             _log.info("attribution rules changed: opening with the new ones")
             continue
@@ -63,6 +67,7 @@ def run_sealer(
         except Exception as error:  # noqa: BLE001 - any of them ends the same way: close, wait, open afresh
             # A disk that is full or failing may recover; whatever was half done, opening afresh repairs it.
             _log.error("sealing failed, opening afresh", retry_s=retry_s, kind=type(error).__name__, error=str(error))
+            write_status(config.data.sealer_status, Status(ready=False, reason=f"sealing failed: {error}"))
         if stopping.wait(retry_s):
             return
         retry_s = min(retry_s * 2, _RETRY_S_MAX)
@@ -128,6 +133,9 @@ def _seal_until(
     full_batches = 0
     while True:
         was_stopping = stopping.is_set()
+        if not was_stopping and _waits_for_room(config.data, sealer):
+            stopping.wait(config.interval_s)
+            continue
         if (book := inputs.prices.get()) is not sealer.book:
             sealer.use_prices(book)
             _log.info("prices changed", prices=book.snapshot, own_prices=len(book.own.prices))
@@ -149,6 +157,16 @@ def _seal_until(
         # A job's next slice fills the pause.
         if was_stopping or not worker.work():
             stopping.wait(config.interval_s)
+
+
+def _waits_for_room(data: DataDirectory, sealer: Sealer) -> bool:
+    """Say whether the disk is so full that a commit might meet its end; the status says it, and how far sealing is."""
+    room = room_at(data.ledger)
+    is_low = room.free_bytes < room.sealer_reserve_bytes
+    reason = f"the disk has {as_mib(room.free_bytes)} left: sealing waits until there is room" if is_low else ""
+    figures = {"commit": sealer.state.commit, "segments": len(sealer.state.segments)}
+    write_status(data.sealer_status, Status(ready=not is_low, reason=reason, figures=figures))
+    return is_low
 
 
 def _is_usable(rules: RulesFile) -> bool:

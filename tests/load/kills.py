@@ -2,8 +2,8 @@
 
     applications (threads) → Collector with collector-config/lossless.yaml → receiver → sealer → ledger
 
-SIGKILL, and start again, until both all kills and all spans are done. The load is spread over the kills. Then the
-ledger is compared with what was sent.
+SIGKILL, and start again, until both all kills and all spans are done. All the time as much is sent as is sealed: what
+is not sealed yet is held to WINDOW_SPANS. Then the ledger is compared with what was sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.layout import DataDirectory
-from ledger.manifest import read_state
+from ledger.manifest import RECEIVED, read_state
 from ledger.schema import SpanClass
 from tests.collector import LOSSLESS, Collector, find_or_build, free_endpoint, wait_until
 from tests.load.traffic import CALLS_PER_REQUEST, SPANS_PER_REQUEST, Senders
@@ -30,12 +30,14 @@ SENDERS: Final = 4
 # Between two kills: long enough that most of what is killed had begun to work, short enough for hundreds.
 PAUSE_S_MAX: Final = 2.4
 VICTIMS: Final = ("receiver", "receiver", "sealer", "sealer", "collector")
+WINDOW_SPANS: Final = 200_000
 _SETTLE_S: Final = 900.0
 
 
 def run(folder: Path, *, spans: int, kills: int, chance: random.Random) -> Verdict:
     """Send and kill; return how the ledger came out of it."""
-    requests = spans // SPANS_PER_REQUEST
+    requests_min = spans // SPANS_PER_REQUEST
+    sealed = 0
     otlp = free_endpoint()
     data = DataDirectory(folder / "data")
     settings = {"data_dir": str(data.root), "otlp_listen": otlp}
@@ -46,27 +48,37 @@ def run(folder: Path, *, spans: int, kills: int, chance: random.Random) -> Verdi
         programs: dict[str, Program | Collector] = {"receiver": receiver, "sealer": sealer, "collector": collector}
         senders = Senders(
             [collector.otlp_endpoint],
-            requests=requests,
             threads=SENDERS,
-            may_send=lambda number: number * kills <= requests * (killed.total() + 1),
+            is_over=lambda number: number >= requests_min and killed.total() >= kills,
+            may_send=lambda number: number * SPANS_PER_REQUEST < sealed + WINDOW_SPANS,
         )
         senders.start()
-        while killed.total() < kills:
+        while killed.total() < kills or senders.taken < requests_min:
             time.sleep(chance.uniform(0.0, PAUSE_S_MAX))
+            sealed = _sealed(data)
+            if killed.total() >= kills:
+                continue
             victim = chance.choice(VICTIMS)
             programs[victim].kill()
             programs[victim].start()
             killed[victim] += 1
             if killed.total() % 20 == 0:
-                _say(f"{killed.total()} kills; {senders.acknowledged} of {requests} requests, {_calls(data)} calls")
+                _say(f"{killed.total()} kills; {senders.acknowledged * SPANS_PER_REQUEST} spans sent, {sealed} sealed")
+        sealed = senders.taken * SPANS_PER_REQUEST
         senders.join()
+        requests = senders.taken
         wait_until(
             lambda: _calls(data) >= requests * CALLS_PER_REQUEST, what="every call is sealed", timeout_s=_SETTLE_S
         )
         receiver.stop()
         sealer.stop()
-    _say(f"killed {dict(killed)}; {senders.sent_again} requests were sent again by their senders")
+    _say(f"killed {dict(killed)} under {requests * SPANS_PER_REQUEST} spans")
+    _say(f"{senders.sent_again} requests were sent again by their senders")
     return judge(data.views, requests=requests)
+
+
+def _sealed(data: DataDirectory) -> int:
+    return read_state(data.manifest).count(RECEIVED) if data.manifest.exists() else 0
 
 
 def _calls(data: DataDirectory) -> int:

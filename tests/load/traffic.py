@@ -55,11 +55,19 @@ class Template:
 class Senders:
     """Threads that send the requests, each again until it is acknowledged."""
 
-    def __init__(self, endpoints: list[str], *, requests: int, threads: int, may_send: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        endpoints: list[str],
+        *,
+        threads: int,
+        is_over: Callable[[int], bool],
+        may_send: Callable[[int], bool] = lambda _number: True,
+    ) -> None:
+        """Say when it is over, and when a request may not be sent yet; both are asked with its number."""
         self.acknowledged = 0
         self.sent_again = 0
-        self._requests = requests
-        self._next = 0
+        self.taken = 0
+        self._is_over = is_over
         self._lock = threading.Lock()
         self._may_send = may_send
         self._threads = [
@@ -102,7 +110,7 @@ class Senders:
 
     def _take(self) -> int | None:
         with self._lock:
-            if self._next >= self._requests:
+            if self._is_over(self.taken):
                 return None
-            self._next += 1
-            return self._next - 1
+            self.taken += 1
+            return self.taken - 1
