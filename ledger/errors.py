@@ -5,6 +5,7 @@ SpanledgerError                 every error of ours; carries a hint for the oper
 ├── LedgerTooNewError           written by a newer spanledger: upgrade this program
 ├── LedgerMissingError          no ledger there (yet): start the receiver, or correct the path
 ├── AddressError                a program cannot listen where it was told to: choose another address
+├── WrongUseError               what was asked for cannot be meant, such as a file that is not there: ask for another
 └── LedgerDamagedError          what is on disk contradicts itself: restore or repair before going on
 """
 
@@ -37,6 +38,10 @@ class LedgerMissingError(SpanledgerError):
 
 class AddressError(SpanledgerError):
     """The address to listen on is taken, or is no address."""
+
+
+class WrongUseError(SpanledgerError):
+    """What was asked for cannot be done as it was asked; nothing was changed."""
 
 
 class LedgerDamagedError(SpanledgerError):

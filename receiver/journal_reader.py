@@ -12,10 +12,12 @@ Must not: delete, or decide what a span is.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import google_crc32c
 
@@ -28,6 +30,8 @@ from receiver.journal import (
     LOCK_SUFFIX,
     MAGIC,
 )
+
+_END_FRAME_BYTES: Final = FRAME_HEADER.size + BODY_HEADER.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,23 @@ def journal_files(folder: Path) -> list[JournalFile]:
     alive = {incarnation: is_locked(folder / f"{incarnation}{LOCK_SUFFIX}") for incarnation in last_of}
     return [
         JournalFile(
-            path=folder / name, is_finished=not alive[_incarnation(name)] or last_of[_incarnation(name)] != name
+            path=folder / name,
+            is_finished=not alive[_incarnation(name)] or last_of[_incarnation(name)] != name or _has_end(folder / name),
         )
         for name in names
     ]
+
+
+def _has_end(path: Path) -> bool:
+    """Say whether a file closes with an end frame, which has neither scope nor payload."""
+    try:
+        with path.open("rb") as opened:
+            start = max(0, opened.seek(0, os.SEEK_END) - _END_FRAME_BYTES)
+            opened.seek(start)
+            frame = _frame_at(opened.read(), 0, path.name, start)
+    except FileNotFoundError:
+        return False
+    return frame is not None and frame.kind == KIND_END
 
 
 def read_frames(file: JournalFile, *, position: int, bytes_max: int) -> Iterator[Frame | Damage]:
@@ -134,6 +151,8 @@ def _frame_at(data: bytes, offset: int, name: str, base: int) -> Frame | None:
         return None
     kind, scope_bytes, received, kept = BODY_HEADER.unpack_from(body)
     payload_start = BODY_HEADER.size + scope_bytes
+    if payload_start > body_bytes:
+        return None
     return Frame(
         file=name,
         start=base + offset,

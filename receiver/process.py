@@ -15,13 +15,11 @@ import structlog
 
 from ledger.filesystem import Filesystem, LocalFilesystem
 from ledger.lock import ProcessLock
-from receiver import dialects
-from receiver.attribution import marks
+from receiver.candidates import splitter_for
 from receiver.config import ReceiverConfig
 from receiver.errors import MalformedRequestError
 from receiver.journal import Journal
 from receiver.server import Receiver
-from receiver.split import Splitter
 from receiver.stopping import stop_on_signals
 from receiver.trace_path.forwarder import TraceForwarder
 from receiver.watch import Watch
@@ -55,7 +53,7 @@ def run_receiver(
             receiver = Receiver(
                 listen=config.listen,
                 journal=journal,
-                splitter=_splitter(config),
+                splitter=splitter_for(config.customer_attributes),
                 trace_path=forwarder,
                 strip_all=config.strip_before_journal,
                 on_error=_report,
@@ -73,12 +71,6 @@ def run_receiver(
             if forwarder is not None:
                 forwarder.close(timeout_s=2.0)
         _log.info("stopped", requests=receiver.counters.requests, spans=receiver.counters.spans_received)
-
-
-def _splitter(config: ReceiverConfig) -> Splitter:
-    return Splitter(
-        span_marks=[*dialects.MARKERS, *marks(config.customer_attributes)], scope_marks=dialects.SCOPE_MARKERS
-    )
 
 
 def _forwarder(config: ReceiverConfig) -> TraceForwarder | None:

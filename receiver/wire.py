@@ -71,6 +71,8 @@ _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
         "array_value": (5, "ArrayValue"),
         "kvlist_value": (6, "KeyValueList"),
         "bytes_value": (7, "bytes"),
+        # Of profiles alone; here it says nothing, but takes the place of what was written before it.
+        "string_value_strindex": (8, "int32"),
     },
     "ArrayValue": {"values": (1, "*AnyValue")},
     "KeyValueList": {"values": (1, "*KeyValue")},

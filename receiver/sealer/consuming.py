@@ -40,14 +40,14 @@ class JournalFolder:
     def delete_consumed(self, files: Sequence[JournalFile], *, positions: Mapping[str, int]) -> None:
         """Delete files that are finished and consumed to their end, and the locks that guard none any more."""
         for file in files:
-            position = positions.get(file.name)
-            if not file.is_finished or position is None:
+            if not file.is_finished:
                 continue
             try:
                 size_bytes = file.path.stat().st_size
             except FileNotFoundError:
                 continue
-            if position >= size_bytes:
+            # One that was created and never written to has no position, and nothing to consume.
+            if positions.get(file.name, 0) >= size_bytes:
                 self._remove(file, size_bytes)
         for lock in self.folder.glob(f"*{LOCK_SUFFIX}"):
             if not any(self.folder.glob(f"{lock.stem}-*{FILE_SUFFIX}")):

@@ -294,7 +294,7 @@ def _plain_text(encoded: bytes) -> tuple[str, str] | None:
 def _value(value: Any) -> AttributeValue:
     """Turn an AnyValue into Python's types; one without a member is the empty string, as the SDKs write it."""
     fields = value.ListFields()
-    if not fields:
+    if not fields or fields[-1][0].name == "string_value_strindex":
         return ""
     descriptor, content = fields[-1]
     if descriptor.name == "string_value":

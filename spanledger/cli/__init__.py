@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from ledger.errors import AddressError, SpanledgerError
+from ledger.errors import AddressError, SpanledgerError, WrongUseError
 from spanledger.settings import SettingsError
 
 FAILED: Final = 1
@@ -37,6 +37,7 @@ _MODULES: Final = {
     "reread": "learning",
     "reattribute": "learning",
     "jobs": "learning",
+    "import": "import_files",
     "invoice": "invoices",
     "check-collector": "check_collector",
 }
@@ -46,7 +47,7 @@ def main() -> None:
     """Run the command; turn our errors into one line on stderr and an exit code."""
     try:
         _application(sys.argv[1:2])()
-    except (SettingsError, AddressError) as wrong:
+    except (SettingsError, AddressError, WrongUseError) as wrong:
         _fail(wrong, WRONG_USE)
     except SpanledgerError as failed:
         _fail(failed, FAILED)

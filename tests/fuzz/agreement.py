@@ -114,7 +114,7 @@ def _plain(attributes: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     kind = value.WhichOneof("value")
-    if kind is None:
+    if kind is None or kind == "string_value_strindex":  # an index into a dictionary that traces do not have
         return ""
     if kind == "array_value":
         return [_value(one) for one in value.array_value.values]

@@ -14,6 +14,7 @@ from ledger.filesystem import LocalFilesystem
 from receiver.errors import JournalClosedError, JournalWriteError
 from receiver.journal import KIND_END, KIND_REQUEST, Journal, encode_frame
 from receiver.journal_reader import Damage, Frame, JournalFile, journal_files, read_frames
+from tests.collector import wait_until
 from tests.faulty_filesystem import FaultyFilesystem, io_error
 
 WHOLE = 1 << 30
@@ -200,3 +201,12 @@ def test_one_damaged_byte_costs_at_most_one_frame(
     read = [one.payload for one in found if isinstance(one, Frame)]
     assert read == [payload for number, payload in enumerate(payloads) if number != victim]
     assert any(isinstance(one, Damage) for one in found)
+
+
+def test_ended_file_of_an_idle_receiver_is_finished(tmp_path: Path) -> None:
+    """A file with an end frame is not kept until the next request comes: it may hold what users said."""
+    journal = Journal(tmp_path, filesystem=LocalFilesystem(), file_bytes_max=1)
+    journal.append(received=1, kept=1, payload=b"x")
+    wait_until(lambda: [file.is_finished for file in journal_files(tmp_path)] == [True], what="the file is ended")
+    journal.append(received=1, kept=1, payload=b"y")
+    journal.close()
