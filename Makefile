@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short faults faults-short kills kills-short fuzz fuzz-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short faults faults-short kills kills-short soak soak-short fuzz fuzz-short format collector lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -42,6 +42,12 @@ kills: $(VENV)/.dev ## kill receiver, sealer and Collector 200 times at random m
 
 kills-short: $(VENV)/.dev ## the same, 20 times (a minute)
 	@$(BIN)/python -m tests.load.kills --spans 60000 --kills 20
+
+soak: $(VENV)/.dev ## the receiver at full load for an hour: memory bounded and flat, nothing lost
+	@$(BIN)/python -m tests.load.soak
+
+soak-short: $(VENV)/.dev ## the same, a minute and a half
+	@$(BIN)/python -m tests.load.soak --seconds 75
 
 fuzz: $(VENV)/.fuzz ## 10 million inputs, guided by coverage, for decoder, dialects, journal and manifest (an hour or two)
 	@$(BIN)/python -m tests.fuzz

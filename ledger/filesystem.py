@@ -5,7 +5,9 @@ every call to the kernel through `SystemCalls`, so that the tests can let any si
 before a power cut. The rules a caller may rely on:
 
 * `AppendFile.append` may write short and raise; then the file must not be appended to again.
-* After `AppendFile.sync` returns, everything appended before survives power loss; after it raised, nothing is known.
+* After `AppendFile.sync` returns, everything appended before survives power loss, and the file still had a name after
+  that; after it raised, nothing is known. *Case: somebody deletes the file that is being written, or puts another in
+  its place: what is synced into it nobody will ever read.*
 * `write_durably` is all or nothing: temporary name, fsync, rename, fsync of the folder.
 * `remove` is durable only after `sync_folder`.
 * `make_folder` makes durable what another process may have left behind undurably: it never takes a folder's being
@@ -92,6 +94,10 @@ class SystemCalls:
         """Make a file's bytes survive power loss."""
         os.fdatasync(descriptor)
 
+    def names(self, descriptor: int) -> int:
+        """Return how many names a file has."""
+        return os.fstat(descriptor).st_nlink
+
     def close(self, descriptor: int) -> None:
         """Give a descriptor back."""
         os.close(descriptor)
@@ -121,6 +127,8 @@ class _LocalAppendFile:
 
     def sync(self) -> None:
         self._calls.fdatasync(self._descriptor)
+        if not self._calls.names(self._descriptor):
+            raise FileNotFoundError(errno.ENOENT, "the file was deleted or replaced while it was written")
 
     def close(self) -> None:
         self._calls.close(self._descriptor)

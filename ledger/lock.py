@@ -30,11 +30,16 @@ class ProcessLock:
 
     def __init__(self, path: Path, *, what: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._descriptor = _acquire(path, what=what)
         # The text is a courtesy: on a full disk the lock holds without it.
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def is_in_place(self) -> bool:
+        """Say whether others still meet this lock: its file may have been deleted, and then nobody respects it."""
+        return _is_named(self._descriptor, self._path)
 
     def release(self) -> None:
         """Let the next process in."""

@@ -1,8 +1,10 @@
 """The journal: where a request is durable before it is acknowledged. This docstring is the format's specification.
 
 A file is `<incarnation>-<sequence>.journal`. An incarnation is one start of a receiver: 16 random hexadecimal digits;
-while it lives it holds the lock `<incarnation>.lock`. Sequences rise from 1 and are never reused; nothing is appended
-to another incarnation's file, nor to a file after a write error. Files have mode 0600 and are deleted by the sealer.
+while it lives it holds the lock `<incarnation>.lock`; if that is deleted, another incarnation begins, and what was
+being written is not acknowledged, for readers take the file to be finished. Sequences rise from 1 and are never reused;
+nothing is appended to another incarnation's file, nor to a file after a write error. Files have mode 0600 and are
+deleted by the sealer.
 
 A file is frames, one after another, integers little-endian:
 
@@ -28,6 +30,7 @@ unknown, and their senders were told to send again.
 
 from __future__ import annotations
 
+import errno
 import secrets
 import struct
 import threading
@@ -93,15 +96,13 @@ class Journal:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         filesystem.make_folder(folder)
-        self.incarnation = secrets.token_hex(8)
         self._folder = folder
         self._filesystem = filesystem
         self._file_bytes_max = file_bytes_max
         self._file_age_max_s = file_age_max_s
         self._waiting_bytes_max = waiting_bytes_max
         self._clock = clock
-        self._lock = ProcessLock(folder / f"{self.incarnation}{LOCK_SUFFIX}", what="journal")
-        self._sequence = 0
+        self._begin_incarnation()
         self._file: AppendFile | None = None
         self._file_bytes = 0
         self._file_opened_s = 0.0
@@ -113,6 +114,11 @@ class Journal:
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
+
+    def _begin_incarnation(self) -> None:
+        self.incarnation = secrets.token_hex(8)
+        self._lock = ProcessLock(self._folder / f"{self.incarnation}{LOCK_SUFFIX}", what="journal")
+        self._sequence = 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -232,6 +238,10 @@ class Journal:
 
     def _append(self, data: bytes) -> None:
         if self._file is None:
+            self._filesystem.make_folder(self._folder)  # somebody may have deleted it
+            if not self._lock.is_in_place():
+                self._lock.release()
+                self._begin_incarnation()
             self._sequence += 1
             name = f"{self.incarnation}-{self._sequence:08d}{FILE_SUFFIX}"
             self._file = self._filesystem.create(self._folder / name, mode=PRIVATE_FILE_MODE)
@@ -239,6 +249,8 @@ class Journal:
             self._file_opened_s = self._clock()
         self._file.append(data)
         self._file.sync()
+        if not self._lock.is_in_place():
+            raise FileNotFoundError(errno.ENOENT, f"the journal's lock {self.incarnation}{LOCK_SUFFIX} was deleted")
         self._file_bytes += len(data)
 
     def _end_file(self, *, last: bool) -> None:

@@ -182,14 +182,17 @@ class Receiver:
         try:
             self._trace_path.offer(request)
         except Exception as error:  # noqa: BLE001 - the request is durable: the trace path must not fail it now
-            self._on_error(error)
+            with contextlib.suppress(Exception):
+                self._on_error(error)
 
     def _count_refusal(self, error: Exception) -> None:
         if isinstance(error, MalformedRequestError):
             self.counters.malformed += 1
         else:
             self.counters.refused += 1
-        self._on_error(error)
+        # Whoever is told may fail too, such as a log on a full disk: the sender must not get that for an answer.
+        with contextlib.suppress(Exception):
+            self._on_error(error)
 
 
 class _Durability:

@@ -26,6 +26,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from ledger.errors import LedgerInUseError
 from ledger.filesystem import Filesystem
 from ledger.layout import DataDirectory
 from ledger.lock import ProcessLock
@@ -180,6 +181,14 @@ class Sealer:
         self._close_index()
         self._lock.release()
 
+    def _check_lock(self) -> None:
+        """Go no further if the lock is not respected any more: another writer may have begun before this commit."""
+        if not self._lock.is_in_place():
+            raise LedgerInUseError(
+                f"the lock {self._data.writer_lock} was deleted while this process held it: another may write now.",
+                hint="Leave lock files alone. Start the sealer again: nothing is lost.",
+            )
+
     def _close_index(self) -> None:
         # After a write error RocksDB raises on close too; it is derived, and is opened afresh or rebuilt.
         with contextlib.suppress(Exception):
@@ -244,6 +253,7 @@ class Sealer:
             )
         )
         assert commit == stamp.commit
+        self._check_lock()
         self._index.apply(changes, ledger_id=self.state.ledger_id, commit=commit)
         self._write_views()
         return commit

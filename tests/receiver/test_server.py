@@ -163,6 +163,32 @@ def test_unexpected_error_is_unavailable_not_unknown(pipeline: Pipeline) -> None
     receiver.stop(grace_s=1)
 
 
+def test_log_that_cannot_be_written_does_not_become_the_answer(pipeline: Pipeline) -> None:
+    """Whoever is told of a refusal may fail as well, such as a log on a full disk: it is still UNAVAILABLE."""
+    filesystem: Any = pipeline.filesystem
+
+    def fail(_operation: str, path: Path) -> None:
+        raise io_error(path)
+
+    def fail_to_log(_error: BaseException) -> None:
+        raise OSError("no space for the log")
+
+    filesystem.before = fail
+    receiver = Receiver(
+        listen="127.0.0.1:0",
+        journal=pipeline.journal,
+        splitter=pipeline.splitter,
+        trace_path=None,
+        on_error=fail_to_log,
+    )
+    receiver.start()
+    sender = Sender(receiver.port)
+    assert sender.refusal(request(call())).code() == grpc.StatusCode.UNAVAILABLE
+    sender.channel.close()
+    receiver.stop(grace_s=1)
+    filesystem.before = lambda _operation, _path: None
+
+
 def test_failing_trace_path_does_not_fail_the_cost_path(pipeline: Pipeline) -> None:
     """A request is acknowledged although the trace path raises."""
 
