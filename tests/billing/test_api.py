@@ -20,6 +20,8 @@ from starlette.testclient import TestClient
 from billing.api import create_app
 from billing.config import BillingConfig
 from ledger.layout import DataDirectory
+from ledger.lock import ProcessLock
+from ledger.status import Status, write_status
 from tests.otlp import call
 from tests.pipeline import Pipeline
 
@@ -177,6 +179,26 @@ def test_before_the_first_commit_it_lives_but_is_not_ready(empty_client: TestCli
     problem(empty_client.get("/v1/audit"), 503, "no-ledger-yet")
     problem(empty_client.post("/v1/sql", json={"query": "SELECT 1"}), 503, "no-ledger-yet")
     assert "Nothing is sealed yet" in empty_client.get("/").text
+
+
+def test_receiver_or_sealer_that_does_not_work_makes_it_unready_with_the_reason(
+    client: TestClient, pipeline: Pipeline
+) -> None:
+    """What a living part says counts; a dead one is not ready; one that was stopped, or never ran, is well."""
+    data = pipeline.data
+    assert client.get("/readyz").status_code == 200
+    write_status(data.receiver_status, Status(figures={"disk_free_bytes": 7}))
+    assert "receiver: it died" in problem(client.get("/readyz"), 503, "not-ready")["detail"]
+    with ProcessLock(data.receiver_lock, what="data directory"):
+        assert client.get("/readyz").status_code == 200
+        assert "spanledger_receiver_disk_free_bytes 7.0" in client.get("/metrics").text
+        write_status(data.receiver_status, Status(ready=False, reason="the disk is nearly full"))
+        assert problem(client.get("/readyz"), 503, "not-ready")["detail"] == "receiver: the disk is nearly full"
+        assert "spanledger_receiver_ready 0.0" in client.get("/metrics").text
+    write_status(data.receiver_status, Status(ready=False, reason="stopped", stopped=True))
+    assert client.get("/readyz").status_code == 200
+    write_status(data.sealer_status, Status(ready=False, reason="sealing failed: no space"))
+    assert "sealer: sealing failed" in problem(client.get("/readyz"), 503, "not-ready")["detail"]
 
 
 def test_page_escapes_what_came_from_outside(client: TestClient) -> None:
