@@ -39,6 +39,7 @@ from ledger.schema import SpanClass, Table
 from ledger.segment import Segment, segment_of
 
 FORMAT: Final = 1
+TORN_SUFFIX: Final = ".torn"
 RECEIVED: Final = "received"
 
 
@@ -136,7 +137,11 @@ class ManifestWriter:
         if not path.exists():
             filesystem.write_durably(path, _founding_line())
         state = read_state(path)
-        filesystem.write_durably(path, b"".join(_encode(line) for line in _valid_lines(path)[0]))
+        whole = b"".join(_encode(line) for line in _valid_lines(path)[0])
+        if tail := path.read_bytes()[len(whole) :]:
+            # What is cut off is kept beside: should it be damage, `spanledger verify --repair` may put the line right.
+            filesystem.write_durably(path.with_name(path.name + TORN_SUFFIX), tail)
+        filesystem.write_durably(path, whole)
         return cls(path, filesystem.open_append(path), state)
 
     def append(self, commit: Commit) -> int:
@@ -167,6 +172,11 @@ class ManifestWriter:
     def close(self) -> None:
         """Give the file back."""
         self._file.close()
+
+
+def decode_line(piece: bytes) -> dict[str, Any] | None:
+    """Return what a line says, without its newline; None when it fails its digest."""
+    return _decode(piece)
 
 
 def _founding_line() -> bytes:

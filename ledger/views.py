@@ -79,6 +79,12 @@ def render_views(state: LedgerState, *, ledger: Path) -> str:
     )  # fmt: skip
 
 
+def commit_of_views(text: str) -> int | None:
+    """Return the commit that a views.sql was rendered of; None when it does not say so."""
+    words = text.partition("\n")[0].partition(", commit ")[2].split()
+    return int(words[0]) if words and words[0].isdigit() else None
+
+
 def _calls(state: LedgerState, ledger: Path, entry: str) -> str:
     usage, corrections = _rows(Table.USAGE, state, ledger), _rows(Table.CORRECTIONS, state, ledger)
     return _view(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import AccessType, BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
 
 from receiver.sealer.facts import SpanState, TraceFact
 
@@ -126,6 +126,33 @@ class IndexChanges:
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         return iter(self._puts)
+
+
+class IndexReader:
+    """An index as it stands, also while a sealer writes it; for those who check it."""
+
+    def __init__(self, folder: Path) -> None:
+        options = Options(raw_mode=True)
+        self._db: Any = Rdict(str(folder), options=options, access_type=AccessType.read_only(False))
+
+    @property
+    def meta(self) -> IndexMeta | None:
+        """Which commits it has applied."""
+        value = self._db.get(_META_KEY)
+        return None if value is None else msgspec.msgpack.decode(value, type=IndexMeta)
+
+    def count_all(self) -> int:
+        """Read every record, so that a damaged block is found; return how many there are."""
+        return sum(1 for _ in self._db.items())
+
+    def missing(self, scopes: Sequence[str], source_ids: Sequence[bytes]) -> int:
+        """Return how many of these spans it does not know."""
+        keys = [b"S" + _scope_prefix(scope) + source[:24] for scope, source in zip(scopes, source_ids, strict=True)]
+        return sum(value is None for value in self._db.get(keys)) if keys else 0
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._db.close()
 
 
 class Index:

@@ -26,6 +26,7 @@ from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_lines
 from ledger.schema import UNIT_COLUMNS, Flag, SpanClass, Table
 from ledger.segment import Segment, read_journal_ranges, read_segment, segment_of
+from ledger.views import commit_of_views
 from receiver.sealer.candidate import QUARANTINED_WEIGHT, weight
 from receiver.sealer.facts import FactKind, SpanFact, SpanState, TraceFact
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey, delete_index
@@ -52,6 +53,7 @@ def sweep(data: DataDirectory, state: LedgerState, *, filesystem: Filesystem) ->
     Raises:
         LedgerDamagedError: an unlisted segment's journal frames are gone.
     """
+    _check_no_line_is_lost(data, state)
     listed = {data.ledger / segment.path for segment in state.segments}
     removed: list[Path] = []
     for temporary in data.ledger.rglob(f"*{TEMPORARY_SUFFIX}"):
@@ -70,6 +72,16 @@ def sweep(data: DataDirectory, state: LedgerState, *, filesystem: Filesystem) ->
     return removed
 
 
+def _check_no_line_is_lost(data: DataDirectory, state: LedgerState) -> None:
+    """views.sql is written only after the line it is of is durable: it is never ahead of a manifest that is whole."""
+    stated = commit_of_views(data.views.read_text(errors="replace")) if data.views.exists() else None
+    if stated is not None and stated > state.commit:
+        raise LedgerDamagedError(
+            f"{data.views} is of commit {stated}, and {data.manifest} ends with {state.commit}: a line was lost.",
+            hint="`spanledger verify --repair` brings it back if it can; else restore the manifest from a backup.",
+        )
+
+
 def _is_resealed_whole(path: Path, *, data: DataDirectory, state: LedgerState) -> bool:
     """Say whether all frames the segment was made from are still there; some may never have been durable."""
     is_whole = True
@@ -80,7 +92,8 @@ def _is_resealed_whole(path: Path, *, data: DataDirectory, state: LedgerState) -
             raise LedgerDamagedError(
                 f"segment {path} is in no commit, and the journal frames it was made from ({name} up to byte {end}) "
                 "are gone: a line of the manifest was lost.",
-                hint="Restore ledger/manifest.jsonl from a backup. Nothing was changed.",
+                hint="`spanledger verify --repair` lists it again if it can; else restore ledger/manifest.jsonl from a "
+                "backup. Nothing was changed.",
             )
     return is_whole
 

@@ -38,6 +38,9 @@ _MODULES: Final = {
     "reattribute": "learning",
     "jobs": "learning",
     "import": "import_files",
+    "verify": "verify",
+    "backup": "backup",
+    "restore": "backup",
     "invoice": "invoices",
     "check-collector": "check_collector",
 }

@@ -182,7 +182,7 @@ def test_lost_manifest_line_stops_the_start(tmp_path: Path) -> None:
         pipeline.restart_sealer()
         lines = pipeline.data.manifest.read_bytes().splitlines(keepends=True)
         pipeline.data.manifest.write_bytes(b"".join(lines[:1]))
-        with pytest.raises(LedgerDamagedError, match="manifest was lost"):
+        with pytest.raises(LedgerDamagedError, match="line was lost"):
             Sealer(pipeline.data, attribution=ATTRIBUTION, book=BOOK, filesystem=LocalFilesystem())
         assert list(pipeline.data.table(Table.USAGE).rglob("*.parquet"))
         pipeline.data.manifest.write_bytes(b"".join(lines))
