@@ -1,4 +1,4 @@
-"""A run of spanledger over a disk that fails: receiver, journal, sealer and a job, started again after every stop.
+"""A run of spanledger over a disk that fails: receiver, sealer, a job, an import, started again after every stop.
 
 The run is a fixed list of steps. Each step is tried until it is done, as the programs outside would: a sender sends
 again what was not acknowledged, the sealer is opened afresh after an error, a killed program is started again. After
@@ -29,12 +29,16 @@ from genai_prices.types import ModelPrice
 from ledger.filesystem import LocalFilesystem
 from ledger.layout import DataDirectory
 from pricing.book import PriceBook
+from receiver.config import ReceiverConfig, SealerConfig
 from receiver.errors import ReceiveError
+from receiver.importing.errors import ImportInterruptedError
+from receiver.importing.importing import import_files
 from receiver.sealer.jobs.job import JobKind
 from receiver.sealer.jobs.queue import JobQueue
 from receiver.sealer.jobs.work import Worker
 from tests.faults.disk import Disk, Survives
-from tests.otlp import SpanText, call
+from tests.importing.written import messages
+from tests.otlp import SpanText, call, request
 from tests.pipeline import BOOK, Pipeline
 
 # Small, so that files end within the run: some hold one frame, some two.
@@ -55,6 +59,7 @@ REQUESTS: Final[dict[str, tuple[SpanText, ...]]] = {
     ),
     "another call": (call(trace=0x31, span=0x32, attributes={"gen_ai.response.id": "resp_2"}),),
     "the same call elsewhere": (call(trace=0x33, span=0x34, attributes={"gen_ai.response.id": "resp_2"}),),
+    "imported": (call(trace=0x51, span=0x52, model="no-such-model"), SpanText(trace=0x51, span=0x53)),
     "last": (call(trace=0x41, span=0x42, tokens=(7, 7)), call(trace=0x11, span=0x14, parent=0x12)),
 }
 
@@ -94,6 +99,7 @@ class World:
         self._chance = random.Random(seed)
         self._survives = survives  # at the first stop, the second …; the last one of them at all that follow
         self._aside = folder.with_name(f"{folder.name}-index")
+        self._exported = folder.with_name(f"{folder.name}-exported")
         self._acknowledged: set[str] = set()
         self._tried: set[str] = set()
         self._book = BOOK
@@ -135,6 +141,19 @@ class World:
         while worker.work():
             pass
 
+    def import_file(self) -> None:
+        """Import one of the requests from a file, as the command does while no sealer runs."""
+        self._tried.add("imported")
+        self.pipeline.restart_sealer()
+        self._exported.write_bytes(messages(request(*REQUESTS["imported"])))
+        import_files(
+            [self._exported],
+            ReceiverConfig(data=self.data),
+            SealerConfig(data=self.data),
+            filesystem=self.pipeline.filesystem,
+        )
+        self._acknowledged.add("imported")
+
     # ------------------------------------------------------------ living through it
     @property
     def pipeline(self) -> Pipeline:
@@ -155,7 +174,7 @@ class World:
                     return
                 # What died may have been of no use to the step, such as the end of a journal file.
                 self._stop()
-            except (OSError, ReceiveError):
+            except (OSError, ReceiveError, ImportInterruptedError):
                 if self.disk.is_dead:
                     self._stop()
                 elif self._pipeline is not None:
@@ -227,6 +246,7 @@ class World:
         self._drop_pipeline()
         shutil.rmtree(self.data.root)
         shutil.rmtree(self._aside, ignore_errors=True)
+        self._exported.unlink(missing_ok=True)
 
 
 Step = Callable[[World], None]
@@ -237,7 +257,8 @@ def sending(name: str) -> Step:
     return lambda world: world.send(name)
 
 
-# Receive, seal, learn something later, receive the same again, rotate, restart, correct by a job.
+# Receive, seal, learn something later, receive the same again, rotate, restart, correct by a job, import. What is added
+# stands at the end, so that cases keep their numbers.
 STEPS: Final[tuple[Step, ...]] = (
     sending("two calls"),
     sending("no calls"),
@@ -256,4 +277,5 @@ STEPS: Final[tuple[Step, ...]] = (
     World.restart_receiver,
     World.seal,
     World.seal,
+    World.import_file,
 )
