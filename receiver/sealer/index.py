@@ -262,6 +262,11 @@ def _expect_the_unknown(options: Options) -> None:
     options.set_block_based_table_factory(files)
 
 
+def says_damage(error: Exception) -> bool:
+    """Say whether an error is RocksDB's for bytes that fail their checksum; it has no class of its own."""
+    return str(error).startswith("Corruption")
+
+
 def delete_index(folder: Path) -> None:
     """Remove an index altogether; the next start rebuilds it."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from pricing.book import PriceBook
 from receiver.attribution_rules import AttributionRulesError
 from receiver.config import SealerConfig
 from receiver.prices import STALE_AFTER_DAYS, CurrentBook, age_days
+from receiver.sealer.index import delete_index, says_damage
 from receiver.sealer.jobs.healing import ask_to_heal
 from receiver.sealer.jobs.queue import JobQueue
 from receiver.sealer.jobs.work import Worker
@@ -68,6 +69,10 @@ def run_sealer(
             # A disk that is full or failing may recover; whatever was half done, opening afresh repairs it.
             _log.error("sealing failed, opening afresh", retry_s=retry_s, kind=type(error).__name__, error=str(error))
             write_status(config.data.sealer_status, Status(ready=False, reason=f"sealing failed: {error}"))
+            if says_damage(error):
+                # It would fail at the same block for ever; it is derived, and built anew from the ledger.
+                _log.error("the index is damaged: deleting it, to be built anew", folder=str(config.data.index))
+                delete_index(config.data.index)
         if stopping.wait(retry_s):
             return
         retry_s = min(retry_s * 2, _RETRY_S_MAX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 from random import Random
 
@@ -10,9 +11,13 @@ import pytest
 
 from ledger.errors import SpanledgerError
 from ledger.filesystem import LocalFilesystem
+from ledger.manifest import read_state
 from ledger.verifying.findings import Part
+from receiver.config import SealerConfig
+from receiver.sealer.process import run_sealer
 from receiver.sealer.seal import Sealer
 from receiver.verifying import repair, verify
+from tests.collector import wait_until
 from tests.otlp import call
 from tests.pipeline import ATTRIBUTION, BOOK, Pipeline
 
@@ -155,6 +160,28 @@ def test_damaged_index(whole: Pipeline, tmp_path: Path, kind: str, seed: int) ->
         again.restart_sealer()
     assert verify(copied.data).is_whole
     assert again.value("SELECT sum(call_count) FROM entries") == 27
+
+
+def test_index_that_is_damaged_within_is_built_anew_by_the_sealer(whole: Pipeline, tmp_path: Path) -> None:
+    """A block that only a look-up reads does not stop the sealing for ever: the sealer deletes the index itself."""
+    copied = copy_of(whole, tmp_path)
+    for path in copied.data.index.glob("*.sst"):
+        data = bytearray(path.read_bytes())
+        data[20:200] = bytes(180)
+        path.write_bytes(data)
+    with Pipeline(copied.data.root) as again:
+        again.send(call(attributes={"customer.id": "c1"}))
+        stop = threading.Event()
+        sealer = threading.Thread(
+            target=run_sealer, args=(SealerConfig(data=again.data, interval_s=0.05),), kwargs={"stop": stop}
+        )
+        sealer.start()
+        try:
+            wait_until(lambda: read_state(again.data.manifest).count("usage") == 27, what="the new call is counted")
+        finally:
+            stop.set()
+            sealer.join()
+    assert verify(copied.data).is_whole
 
 
 @pytest.mark.parametrize("seed", range(4))
