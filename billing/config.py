@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ledger.layout import DataDirectory
@@ -32,6 +33,8 @@ class BillingConfig:
     http_listen: str = DEFAULT_HTTP_LISTEN
     database_url: str | None = None
     """SQLAlchemy URL of the store of invoices; None = SQLite in the data directory."""
+    seller: Path | None = None
+    """TOML file that says who sends invoices."""
     sql_rows_max: int = SQL_ROWS_MAX
     sql_time_s_max: float = SQL_TIME_S_MAX
     sql_memory_bytes_max: int = SQL_MEMORY_BYTES_MAX

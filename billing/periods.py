@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from fractions import Fraction
 from typing import Final
 
 from billing.errors import InvalidPeriodError
 
+_MICROSECOND: Final = timedelta(microseconds=1)
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
 _FORMS: Final = "Use 2026-10, 2026-10-01 or 2026-10-01T00:00:00Z."
 
@@ -33,8 +35,8 @@ def parse_period(start: str | None, end: str | None) -> Period:
     return Period(parse_moment(start) if start else None, parse_moment(end) if end else None)
 
 
-def parse_month(text: str) -> Period:
-    """Read a calendar month such as 2026-10.
+def parse_month(text: str, zone: tzinfo = UTC) -> Period:
+    """Read a calendar month such as 2026-10, which begins and ends at midnight in a time zone.
 
     Raises:
         InvalidPeriodError: it is no month.
@@ -43,10 +45,9 @@ def parse_month(text: str) -> Period:
     if match is None or not 1 <= int(match[2]) <= 12:
         raise InvalidPeriodError(f"{text!r} is no month.", hint="Use a form like 2026-10, or give from and to.")
     year, month = int(match[1]), int(match[2])
-    if not 1 <= year < 9999:
+    if not 2 <= year < 9999:  # at the ends of the calendar, an offset leads out of it
         raise InvalidPeriodError(f"{text!r} is no month.", hint="Use a form like 2026-10.")
-    following = (year + 1, 1) if month == 12 else (year, month + 1)
-    return Period(datetime(year, month, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC))
+    return Period(_month_start(year, month, zone), _month_start(*_following(year, month), zone))
 
 
 def parse_moment(text: str) -> datetime:
@@ -71,9 +72,46 @@ def parse_moment(text: str) -> datetime:
         raise InvalidPeriodError(f"{text!r} is no date or time.", hint=_FORMS) from None
 
 
-def month_of(moment: datetime) -> str:
-    """Return the calendar month of a moment, as 2026-10."""
-    return f"{moment.year:04d}-{moment.month:02d}"
+def month_of(moment: datetime, zone: tzinfo = UTC) -> str:
+    """Return the calendar month of a moment in a time zone, as 2026-10."""
+    there = moment.astimezone(zone)
+    return f"{there.year:04d}-{there.month:02d}"
+
+
+def months_between(start: datetime, end: datetime, zone: tzinfo = UTC) -> list[Period]:
+    """Return the calendar months that [start, end) touches, each whole."""
+    months: list[Period] = []
+    moment = start
+    while moment < end:
+        month = parse_month(month_of(moment, zone), zone)
+        assert month.end is not None
+        months.append(month)
+        moment = month.end
+    return months
+
+
+def share_of_months(start: datetime, end: datetime, zone: tzinfo = UTC) -> Fraction:
+    """Return how many calendar months [start, end) is long: each month's seconds as a part of that month's."""
+    share = Fraction(0)
+    for month in months_between(start, end, zone):
+        assert month.start is not None
+        assert month.end is not None
+        within = min(end, month.end) - max(start, month.start)
+        share += Fraction(within // _MICROSECOND, (month.end - month.start) // _MICROSECOND)
+    return share
+
+
+def midnight(day: date, zone: tzinfo = UTC) -> datetime:
+    """Return the first moment of a day in a time zone, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _month_start(year: int, month: int, zone: tzinfo) -> datetime:
+    return midnight(date(year, month, 1), zone)
+
+
+def _following(year: int, month: int) -> tuple[int, int]:
+    return (year + 1, 1) if month == 12 else (year, month + 1)
 
 
 def is_in_future(period: Period, *, now: datetime) -> bool:

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="SQLAlchemy URL for invoices; by default SQLite in the data directory."
     )
+    seller: Path | None = Field(
+        None,
+        description="A TOML file that says who sends invoices: name, address, tax id, bank, logo (docs/billing.md). "
+        "None: invoices name nobody.",
+    )
     sql_rows_max: int = Field(
         10_000, gt=0, description="Rows a /v1/sql answer may have: enough to look at, not to export by."
     )
@@ -170,6 +175,7 @@ class Settings(BaseSettings):
             data=data_directory(self.data_dir),
             http_listen=self.http_listen,
             database_url=self.database_url,
+            seller=None if self.seller is None else self.seller.expanduser().absolute(),
             sql_rows_max=self.sql_rows_max,
             sql_time_s_max=self.sql_time_s_max,
             sql_memory_bytes_max=self.sql_memory_mib_max * 2**20,

@@ -11,12 +11,12 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from billing.api import costs, health, invoices, page, problems, reference, sql
+from billing.api import costs, customers, health, invoices, page, plans, problems, reference, sql
 from billing.api.forms import Problem
 from billing.api.limits import BodyLimit
 from billing.api.state import State
 from billing.config import BillingConfig
-from billing.invoices.store import InvoiceStore
+from billing.store.database import Database
 from billing.warehouse.sandbox import Sandbox
 from billing.warehouse.warehouse import Warehouse
 from ledger.errors import AddressError
@@ -45,11 +45,11 @@ def create_app(config: BillingConfig) -> FastAPI:
             config=config,
             warehouse=Warehouse(config.data),
             sandbox=Sandbox(config.data, bounds=config.sql_bounds, at_once_max=config.sql_at_once_max),
-            store=InvoiceStore(config.store_url),
+            database=Database(config.store_url),
         )
         yield
         app.state.spanledger.warehouse.close()
-        app.state.spanledger.store.close()
+        app.state.spanledger.database.close()
 
     app = FastAPI(
         title="spanledger",
@@ -62,8 +62,8 @@ def create_app(config: BillingConfig) -> FastAPI:
     )
     app.add_middleware(BodyLimit)
     problems.install(app)
-    for router in (costs.router, sql.router, invoices.router, health.router, page.router, reference.router):
-        app.include_router(router)
+    for part in (costs, sql, customers, plans, invoices, health, page, reference):
+        app.include_router(part.router)
     return app
 
 

@@ -11,8 +11,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from billing.invoices.document import Invoice
-
 Money = Annotated[
     Decimal,
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
@@ -43,6 +41,9 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="What was wrong with this request.")
     hint: str | None = Field(default=None, description="What to do.")
+    errors: list[dict[str, str]] = Field(
+        default=[], description="Where several values may be wrong, each: field, value, what, remedy."
+    )
 
 
 class CostRow(BaseModel):
@@ -185,108 +186,3 @@ class UnattributedList(BaseModel):
 
     rows: list[UnattributedCalls]
     commit: int = Field(description="The ledger's state that was asked.")
-
-
-class PeriodForm(Strict):
-    """[from, to) of call time."""
-
-    from_: str = Field(alias="from", examples=["2026-10-01"])
-    to: str = Field(examples=["2026-11-01"])
-
-
-class InvoiceRequest(Strict):
-    """Whose calls, and when."""
-
-    customer: str = Field(min_length=1, max_length=256, examples=["acme"])
-    period: str | PeriodForm = Field(description="A month such as 2026-10, or {from, to}.", examples=["2026-10"])
-
-
-class InvoiceLineOut(BaseModel):
-    """What one model of one provider cost."""
-
-    provider: str | None
-    model: str | None
-    calls: int
-    quantities: dict[str, int]
-    amount: Money
-    exact_cost: Money
-    currency: str
-
-
-class UnpricedOut(BaseModel):
-    """Calls that are not in the amount because their cost is not known."""
-
-    provider: str | None
-    model: str | None
-    calls: int
-    quantities: dict[str, int]
-
-
-class UnattributedOut(BaseModel):
-    """Calls of the period, of all customers, that nobody is known to pay for."""
-
-    calls: int
-    of_calls: int
-    cost: Money
-
-
-class InvoiceOut(BaseModel):
-    """An invoice."""
-
-    id: str
-    state: str
-    customer: str
-    period_from: Moment
-    period_to: Moment
-    created_time: Moment
-    ledger_id: str
-    as_of_commit: int
-    lines: list[InvoiceLineOut]
-    totals: dict[str, Money]
-    unpriced: list[UnpricedOut]
-    unattributed: UnattributedOut
-
-
-class Invoices(BaseModel):
-    """One page of invoices, newest first."""
-
-    invoices: list[InvoiceOut]
-    next: str | None
-
-
-def invoice_out(invoice: Invoice) -> InvoiceOut:
-    """Return an invoice as the API says it."""
-    assert invoice.period.start is not None
-    assert invoice.period.end is not None
-    return InvoiceOut(
-        id=invoice.id,
-        state=invoice.state,
-        customer=invoice.customer,
-        period_from=invoice.period.start,
-        period_to=invoice.period.end,
-        created_time=invoice.created_time,
-        ledger_id=invoice.as_of.ledger_id,
-        as_of_commit=invoice.as_of.commit,
-        lines=[
-            InvoiceLineOut(
-                provider=line.provider,
-                model=line.model,
-                calls=line.calls,
-                quantities=dict(line.quantities),
-                amount=line.amount,
-                exact_cost=line.exact_cost,
-                currency=line.currency,
-            )
-            for line in invoice.lines
-        ],
-        totals=dict(invoice.totals),
-        unpriced=[
-            UnpricedOut(provider=one.provider, model=one.model, calls=one.calls, quantities=dict(one.quantities))
-            for one in invoice.unpriced
-        ],
-        unattributed=UnattributedOut(
-            calls=invoice.unattributed.calls,
-            of_calls=invoice.unattributed.of_calls,
-            cost=invoice.unattributed.cost,
-        ),
-    )

@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc9457 — `type` is a stable name, `title` its 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,18 +17,34 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from billing.errors import (
+    ChangedMeanwhileError,
+    ExistsAlreadyError,
+    GapsError,
     IdempotencyConflictError,
     InvalidPeriodError,
+    InvalidValueError,
+    LedgerBusyError,
+    LedgerMismatchError,
+    MissingRateError,
+    NotBillableError,
+    OverlappingPeriodError,
+    PlanGapError,
     RequestError,
+    StoreUnavailableError,
     UnknownCustomerError,
     UnknownDimensionError,
     UnknownInvoiceError,
+    UnknownLineError,
+    UnknownPlanError,
+    WrongStateError,
 )
 from billing.warehouse.sandbox import SqlBusyError, SqlFailedError, SqlMemoryError, SqlRefusedError, SqlTimeoutError
 from ledger.errors import LedgerMissingError, SpanledgerError
 
 _log = structlog.get_logger("billing")
 _RETRY_AFTER_S: Final = "2"  # a commit is due every second, and a query's turn comes as soon
+_SEE_DOCS: Final = "/docs says what it takes."
+_SHOWN_CHARS: Final = 100
 MEDIA_TYPE: Final = "application/problem+json"
 
 # Error → (status, type). The first that fits counts.
@@ -36,7 +53,21 @@ _STATUSES: Final[tuple[tuple[type[SpanledgerError], HTTPStatus, str], ...]] = (
     (InvalidPeriodError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-period"),
     (UnknownCustomerError, HTTPStatus.NOT_FOUND, "unknown-customer"),
     (UnknownInvoiceError, HTTPStatus.NOT_FOUND, "unknown-invoice"),
-    (IdempotencyConflictError, HTTPStatus.CONFLICT, "idempotency-conflict"),
+    (InvalidValueError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-value"),
+    (UnknownPlanError, HTTPStatus.NOT_FOUND, "unknown-plan"),
+    (UnknownLineError, HTTPStatus.NOT_FOUND, "unknown-line"),
+    (IdempotencyConflictError, HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-conflict"),
+    (ExistsAlreadyError, HTTPStatus.CONFLICT, "exists-already"),
+    (ChangedMeanwhileError, HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile"),
+    (PlanGapError, HTTPStatus.CONFLICT, "plan-gap"),
+    (MissingRateError, HTTPStatus.CONFLICT, "missing-rate"),
+    (OverlappingPeriodError, HTTPStatus.CONFLICT, "overlapping-period"),
+    (GapsError, HTTPStatus.CONFLICT, "gaps"),
+    (WrongStateError, HTTPStatus.CONFLICT, "wrong-state"),
+    (NotBillableError, HTTPStatus.CONFLICT, "not-billable"),
+    (LedgerBusyError, HTTPStatus.SERVICE_UNAVAILABLE, "ledger-busy"),
+    (LedgerMismatchError, HTTPStatus.CONFLICT, "ledger-mismatch"),
+    (StoreUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     (SqlRefusedError, HTTPStatus.FORBIDDEN, "sql-refused"),
     # Not 408 or 504: clients repeat those by themselves, and the same query would take as long again.
     (SqlTimeoutError, HTTPStatus.BAD_REQUEST, "sql-timeout"),
@@ -72,7 +103,8 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
 def _ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SpanledgerError)
     status, kind = next((status, kind) for one, status, kind in _STATUSES if isinstance(error, one))
-    answer = problem(status, kind, error.message, hint=error.hint)
+    listed = [asdict(one) for one in error.problems] if isinstance(error, InvalidValueError) else []
+    answer = problem(status, kind, error.message, hint=error.hint, errors=listed)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["retry-after"] = _RETRY_AFTER_S
     return answer
@@ -80,9 +112,15 @@ def _ours(_request: Request, error: Exception) -> JSONResponse:
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [{"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]} for one in error.errors()]
-    detail = "; ".join(f"{one['where']}: {one['what']}" for one in faults)
-    return problem(422, "invalid-request", detail, errors=faults)
+    faults = [_fault(one) for one in error.errors()]
+    detail = "; ".join(f"{one['field']}: {one['what']}" for one in faults)
+    return problem(422, "invalid-request", detail, hint=_SEE_DOCS, errors=faults)
+
+
+def _fault(error: dict[str, Any]) -> dict[str, str]:
+    field = ".".join(str(part) for part in error["loc"])
+    found = ascii(error.get("input"))[:_SHOWN_CHARS]
+    return {"field": field, "value": found, "what": error["msg"], "remedy": _SEE_DOCS}
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from billing.config import BillingConfig
-from billing.invoices.store import InvoiceStore
+from billing.invoices.drafting import Parts
+from billing.store.database import Database
 from billing.warehouse.sandbox import Sandbox
 from billing.warehouse.warehouse import Warehouse
 
@@ -20,7 +21,12 @@ class State:
     config: BillingConfig
     warehouse: Warehouse
     sandbox: Sandbox
-    store: InvoiceStore
+    database: Database
+
+    @property
+    def parts(self) -> Parts:
+        """What invoices are made from."""
+        return Parts(self.config.data, self.warehouse, self.database, self.config.seller)
 
 
 def _state(request: Request) -> State:

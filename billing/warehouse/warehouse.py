@@ -7,7 +7,7 @@ so corrections are in every figure. Must not: write anything, or run text that c
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ from billing.warehouse.views_needed import views_needed, words
 from ledger.errors import LedgerDamagedError
 from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_lines, read_state
-from ledger.schema import UNIT_COLUMNS
 
 Row = dict[str, Any]
 Connection = duckdb.DuckDBPyConnection
@@ -130,6 +129,14 @@ FROM unpriced {where_sql} GROUP BY ALL ORDER BY calls DESC, provider, model""",
             )
         return AsOf(ledger_id=views.ledger_id, commit=views.commit, digest=line["digest"])
 
+    def lines(self, *, after: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the manifest's commits after a number."""
+        return read_lines(self._data.manifest, after=after)
+
+    def ledger_id(self) -> str:
+        """Return which ledger the views show."""
+        return read_views(self._data).ledger_id
+
     def state(self) -> LedgerState:
         """Return the manifest's state.
 
@@ -137,44 +144,6 @@ FROM unpriced {where_sql} GROUP BY ALL ORDER BY calls DESC, provider, model""",
             LedgerMissingError: nothing has been sealed yet.
         """
         return read_state(self._data.manifest)
-
-    def invoice_lines(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
-        """Return a customer's figures by provider, model and currency, as the ledger knew them at a commit."""
-        where_sql, values = conditions(period, {"customer": customer}, commit=as_of.commit)
-        units = ", ".join(f"sum({unit})::BIGINT AS {unit}" for unit in UNIT_COLUMNS)
-        return self.rows(
-            f"""SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
-    sum(call_count)::BIGINT AS calls,
-    coalesce(sum(call_count) FILTER (WHERE price_status <> 'priced'), 0)::BIGINT AS unpriced_calls,
-    coalesce(sum(cost), 0)::DECIMAL(38,12) AS cost, {units}
-FROM entries {where_sql} GROUP BY 1, 2, 3
-HAVING sum(call_count) <> 0 OR sum(cost) <> 0
-ORDER BY provider NULLS LAST, model NULLS LAST, currency NULLS LAST""",
-            values,
-        )
-
-    def other_units(self, customer: str, period: Period, *, as_of: AsOf) -> list[Row]:
-        """Return the rarer units of a customer's calls, by provider and model."""
-        where_sql, values = conditions(period, {"customer": customer}, commit=as_of.commit)
-        return self.rows(
-            f"""SELECT provider, model, currency, one.key AS unit, sum(one.value)::BIGINT AS quantity FROM (
-    SELECT provider, coalesce(response_model, request_model) AS model, cost_currency AS currency,
-        unnest(map_entries(other_usage)) AS one
-    FROM entries {where_sql} AND other_usage IS NOT NULL
-) GROUP BY ALL HAVING sum(one.value) <> 0 ORDER BY ALL""",
-            values,
-        )
-
-    def share_unattributed(self, period: Period, *, as_of: AsOf) -> Row:
-        """Return calls and cost of the period, all and those nobody is known to pay for."""
-        where_sql, values = conditions(period, {}, commit=as_of.commit)
-        return self.rows(
-            f"""SELECT coalesce(sum(call_count), 0)::BIGINT AS calls,
-    coalesce(sum(call_count) FILTER (WHERE customer_id IS NULL), 0)::BIGINT AS unattributed_calls,
-    coalesce(sum(cost) FILTER (WHERE customer_id IS NULL), 0)::DECIMAL(38,12) AS unattributed_cost
-FROM entries {where_sql}""",
-            values,
-        )[0]
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run a query of our own; money comes as Decimal."""

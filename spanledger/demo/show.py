@@ -22,16 +22,17 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from billing.invoices.drafting import draft
-from billing.invoices.store import InvoiceStore
+from billing.invoices.drafting import Parts, Wanted, draft
+from billing.invoices.kept import new_draft
 from billing.periods import month_of, parse_month
+from billing.store.database import Database
 from billing.warehouse.warehouse import Warehouse
 from ledger.errors import SpanledgerError
 from receiver.config import data_directory
 from spanledger.demo.recorded import load
 from spanledger.demo.sending import send
 from spanledger.printing.audit import audit_sentence
-from spanledger.printing.invoice import print_invoice
+from spanledger.printing.invoice import print_document
 from spanledger.printing.rows import OutputFormat, print_rows
 from spanledger.settings import Settings
 
@@ -111,10 +112,13 @@ def _print_results(data_dir: Path, console: Console) -> str:
     )
     console.print("\n[bold]Audit[/bold]  " + audit_sentence(warehouse.audit()) + "\n")
     customer = next(row["customer"] for row in rows if row["customer"] is not None and row["cost"])
-    made = draft(warehouse, customer=customer, period=parse_month(month_of(datetime.now(UTC))))
-    store = InvoiceStore(f"sqlite:///{data.billing_database}")
-    print_invoice(store.add(made), output_format=OutputFormat.TABLE)
-    store.close()
+    database = Database(f"sqlite:///{data.billing_database}")
+    period = parse_month(month_of(datetime.now(UTC)))
+    with database.writing() as session:
+        kept = new_draft(session, customer, period)
+    made = draft(Parts(data, warehouse, database), Wanted(kept.id, customer, period))
+    print_document(made.document, state="draft", output_format=OutputFormat.TABLE)
+    database.close()
     (worth_explaining,) = warehouse.rows(
         "SELECT trace_id FROM calls ORDER BY cache_read_tokens > 0 DESC NULLS LAST, cost DESC NULLS LAST LIMIT 1"
     )

@@ -128,13 +128,14 @@ def test_invoice_is_made_once_per_key_and_found_again(client: TestClient) -> Non
     assert again.json() == made.json()
     invoice = made.json()
     assert invoice["state"] == "draft"
-    assert invoice["totals"] == {"USD": "0.11"}
-    assert sum(Decimal(line["amount"]) for line in invoice["lines"]) == Decimal(invoice["totals"]["USD"])
-    assert invoice["unattributed"] == {"calls": 1, "of_calls": 4, "cost": "0.000350000000"}
+    assert (invoice["totals"]["net"], invoice["currency"]) == ("0.11", "USD")
+    document = invoice["document"]
+    assert sum(Decimal(line["amount"]) for line in document["lines"]) == Decimal(document["totals"]["net"])
+    assert document["unattributed"] == {"calls": 1, "of_calls": 4, "cost": "0.000350000000"}
     assert client.get(f"/v1/invoices/{invoice['id']}").json() == invoice
     assert [one["id"] for one in client.get("/v1/invoices").json()["invoices"]] == [invoice["id"]]
     other = client.post("/v1/invoices", json={**body, "period": "2026-09"}, headers={"Idempotency-Key": "one"})
-    problem(other, 409, "idempotency-conflict")
+    problem(other, 422, "idempotency-conflict")
 
 
 @pytest.mark.parametrize(
@@ -155,9 +156,64 @@ def test_invoice_asked_wrongly_is_not_made(client: TestClient, body: dict[str, A
     assert client.get("/v1/invoices").json()["invoices"] == []
 
 
-def test_lifecycle_is_not_there_yet(client: TestClient) -> None:
-    """There are drafts only; finalising is not pretended."""
-    problem(client.post("/v1/invoices/inv_0/finalise"), 404, "http")
+def test_invoice_lives_over_rest(client: TestClient) -> None:
+    """Drafted, changed with its tag, refused for its gaps, finalised, followed to its calls, credited, not voided."""
+    made = client.post("/v1/invoices", json={"customer": "acme", "period": "2026-10"}).json()
+    path = f"/v1/invoices/{made['id']}"
+    tag = client.get(path).headers["etag"]
+    assert client.patch(path, json={"notes": "Order 4711"}, headers={"If-Match": tag}).status_code == 200
+    problem(client.patch(path, json={"notes": "x"}, headers={"If-Match": tag}), 412, "changed-meanwhile")
+    problem(client.post(f"{path}/finalise", json={}), 409, "gaps")
+    key = {"Idempotency-Key": "finalise"}
+    done = client.post(f"{path}/finalise", json={"accept_gaps": True}, headers=key)
+    assert (done.status_code, done.json()["number"]) == (200, "INV-000001")
+    assert client.post(f"{path}/finalise", json={"accept_gaps": True}, headers=key).text == done.text
+    problem(client.post(f"{path}/finalise", json={}, headers=key), 422, "idempotency-conflict")
+    assert client.get("/v1/invoices/INV-000001").json()["document"] == done.json()["document"]
+    (call_,) = client.get(f"{path}/lines/1/calls", params={"limit": 1}).json()["calls"]
+    assert call_["trace_id"]
+    assert call_["price_version"]
+    assert call_["billed"] == call_["cost"]
+    problem(client.get(f"{path}/lines/9/calls"), 404, "unknown-line")
+    note = client.post(f"{path}/credit-notes", json={"reason": "outage", "lines": [{"line": 1, "amount": "0.01"}]})
+    assert note.json()["totals"]["net"] == "-0.01"
+    problem(client.post(f"{path}/void", json={"reason": "x"}), 409, "wrong-state")
+    problem(client.delete(path), 409, "wrong-state")
+    assert [one["kind"] for one in client.get("/v1/invoices").json()["invoices"]] == ["credit_note", "invoice"]
+
+
+def test_customers_and_plans_over_rest(client: TestClient) -> None:
+    """Seen, adopted, changed with its tag, given a plan and prepaid credit, archived; every wrong field is named."""
+    assert [one["id"] for one in client.get("/v1/customers/unregistered").json()] == ["acme", "globex <b>"]
+    plan = {
+        "id": "standard", "name": "Standard", "currency": "USD", "from": "2026-01-01",
+        "charges": [{"id": "models", "kind": "pass_through", "markup": "1"}],
+    }  # fmt: skip
+    key = {"Idempotency-Key": "plan"}
+    assert client.post("/v1/plans", json=plan, headers=key).json()["version"] == 1
+    assert client.post("/v1/plans", json=plan, headers=key).json()["version"] == 1
+    problem(client.post("/v1/plans", json={**plan, "currency": "EUR"}, headers=key), 422, "idempotency-conflict")
+    wrong = client.post("/v1/plans", json={"id": "?", "name": "", "charges": [{"id": "a", "kind": "b"}]})
+    errors = problem(wrong, 422, "invalid-value")["errors"]
+    assert {"id", "name", "currency", "from", "charges[0].kind"} <= {one["field"] for one in errors}
+    assert all(one["remedy"] for one in errors)
+    adopted = client.post("/v1/customers/acme/adopt", json={"name": "Acme", "plans": [{"plan": "standard"}]})
+    assert (adopted.status_code, adopted.json()["revision"]) == (201, 1)
+    problem(client.post("/v1/customers/acme/adopt", json={}), 409, "exists-already")
+    stale = client.get("/v1/customers/acme").headers["etag"]
+    assert (
+        client.patch("/v1/customers/acme", json={"tax_rate": "0.19"}, headers={"If-Match": stale}).json()["revision"]
+        == 2
+    )
+    problem(client.patch("/v1/customers/acme", json={}, headers={"If-Match": stale}), 412, "changed-meanwhile")
+    client.post("/v1/customers/acme/credits", json={"amount": "0.10", "currency": "USD", "from": "2026-01-01"})
+    drafted = client.post("/v1/invoices", json={"customer": "acme", "period": "2026-10"}).json()
+    assert drafted["totals"] == {"net": "0.22", "tax": "0.04", "gross": "0.26", "prepaid": "0.10", "payable": "0.16"}
+    assert client.post("/v1/customers/acme/archive").json()["archived_time"]
+    assert client.get("/v1/customers").json()["customers"] == []
+    assert [one["id"] for one in client.get("/v1/customers", params={"archived": True}).json()["customers"]] == ["acme"]
+    problem(client.get("/v1/customers/nobody"), 404, "unknown-customer")
+    problem(client.get("/v1/plans/nothing"), 404, "unknown-plan")
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/nothing", 404), ("DELETE", "/v1/costs", 405)])
