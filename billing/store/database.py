@@ -1,8 +1,8 @@
 """The database: connections, transactions, and the schema brought up to date when it is opened.
 
 `reading()` and `writing()` each give a session of one transaction, committed at the end of the block, rolled back by
-any error. SQLite's writers take its write lock at once (BEGIN IMMEDIATE), so what they read stays true until they write;
-on PostgreSQL the row that orders them is locked by who needs it.
+any error. SQLite's writers take its write lock at once (BEGIN IMMEDIATE), so what they read stays true until they
+write; on PostgreSQL the row that orders them is locked by who needs it.
 """
 
 from __future__ import annotations

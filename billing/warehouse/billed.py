@@ -135,8 +135,8 @@ def entries_of(
     units = ", ".join(UNIT_COLUMNS)
     return warehouse.rows(
         f"""SELECT trace_id, span_id, source, ingest_scope, source_id, revision, entry_type, reason, "commit",
-    start_time, provider, {_MODEL} AS model, customer_id, call_count, input_cost, output_cost, other_cost, cost, cost_currency,
-    price_status, price_version, other_usage, {units}
+    start_time, provider, {_MODEL} AS model, customer_id, call_count, input_cost, output_cost, other_cost, cost,
+    cost_currency, price_status, price_version, other_usage, {units}
 FROM {joined} AND EXISTS (
     SELECT 1 FROM (SELECT unnest(?::VARCHAR[]) AS provider, unnest(?::VARCHAR[]) AS model) s
     WHERE s.provider IS NOT DISTINCT FROM e.provider AND s.model IS NOT DISTINCT FROM {_MODEL}
