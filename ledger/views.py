@@ -161,8 +161,8 @@ def _possible_duplicates() -> str:
     """Pairs of calls of one trace with equal figures, one within the other's time, that nothing proves to be one.
 
     `missing_span`: the inner one's ancestry ends in a span that never came. `other_model`: the outer one is an ancestor
-    under another model's name, such as a deployment's. `other_emitter`: the two are siblings, told by two emitters: one
-    that makes its spans afterwards, from callbacks, has no call below it.
+    under another model's name, such as a deployment's. `other_emitter`: the two are siblings, told by two emitters of
+    which nobody knows one, or one more than it has partners: siblings of two known ones are one call by now.
     """
     # Named one by one: joining whole rows of `calls` would take minutes on a large ledger.
     figures = ", ".join(f"y.{name}" for name in _DUPLICATE_COLUMNS)

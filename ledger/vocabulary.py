@@ -71,6 +71,8 @@ class Flag(StrEnum):
     """The emitter shortens Bedrock's inference-profile ids: regional or global is not said."""
     GATEWAY = "gateway"
     """The span was made by a gateway that saw the call pass, not by the application that made it."""
+    UNKNOWN_SCOPE = "unknown_scope"
+    """Nobody knows who wrote the span: it may be the application itself, which sees no other's call."""
 
 
 class CountSource(StrEnum):

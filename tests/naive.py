@@ -1,7 +1,8 @@
 """A naive ledger: what spans come to by the text of the rules, with sets and loops, for tests to hold ours against.
 
 Written from the rules, not from the program, and shares nothing with it. It knows only what the property tests send:
-chat calls of two models with both figures or none, agents, spans that are no calls, and calls that cannot be believed.
+chat calls of two models with both figures or none, agents, spans that are no calls, and calls that cannot be believed,
+of emitters that are known or not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
+from zlib import crc32
 
 from tests.otlp import SpanText
 
@@ -20,6 +22,7 @@ PRICES: Final = {"gpt-4o-2024-08-06": ("2.5", "10"), "gpt-4o-mini-2024-07-18": (
 UNIQUE_IDS: Final = ("chatcmpl-CnMM0oFYQitzT43PYAvCrmNt6GIKs", "msg_017MhNmn5nUm4C53tXC7Yh2y")
 PROXY_MARK: Final = "metadata.user_api_key_hash"
 TRACES_MAX: Final = 4
+UNKNOWN_SCOPE: Final = "rivers.answers"
 CONFLICT: Final = "(several)"
 """In place of a payer: several were named."""
 Key = tuple[int, int]
@@ -87,6 +90,9 @@ def _count_trace(trace: list[SpanText], ledger: NaiveLedger, sightings: dict[str
         for span in group:
             if span is not best:
                 ledger.classes[span.trace, span.span] = "nested"
+        named = {_customer(span) for span in group if span not in _ancestors(best, known)} - {None}
+        if _customer(best) is None and named:
+            ledger.payers[best.trace, best.span] = CONFLICT if len(named) > 1 else named.pop()
         ids = {_id(span) for span in group} & set(UNIQUE_IDS)
         for one in ids:
             # A call of two ids contradicts itself, and so does a trace in which two calls have one id.
@@ -112,16 +118,119 @@ def _one_calls(calls: list[SpanText], known: dict[int, SpanText]) -> tuple[list[
         match = next((outer for outer in above[inner.span] if _match(outer, inner)), None)
         if match is not None:
             below.setdefault(match.span, []).append(inner.span)
-    roll_ups: set[int] = set()
-    for outer, inners in below.items():
-        if any(settled[outer] is settled[inner] for inner in inners):
-            continue
-        if len(inners) == 1:
-            pairs.add((outer, inners[0]))
-        else:
-            roll_ups.add(outer)
+    below = {
+        outer: inners for outer, inners in below.items() if all(settled[outer] is not settled[one] for one in inners)
+    }
+    pairs |= {(outer, inners[0]) for outer, inners in below.items() if len(inners) == 1}
+    several = {outer: inners for outer, inners in below.items() if len(inners) > 1}
+    settled = _closed(calls, pairs)
+    nodes = [node for node in {id(one): one for one in settled.values()}.values() if not node & several.keys()]
+    pairs |= _siblings([[known[one] for one in node] for node in nodes], known)
+    for _ in calls:  # a roll-up may hang on another's
+        settled = _closed(calls, pairs)
+        pairs |= {(outer, inners[0]) for outer, inners in several.items() if len({id(settled[i]) for i in inners}) == 1}
     groups = {id(group): group for group in _closed(calls, pairs).values()}
-    return [[known[one] for one in sorted(group)] for group in groups.values()], roll_ups
+    joined = {outer for outer, inners in several.items() if (outer, inners[0]) in pairs}
+    return [[known[one] for one in sorted(group)] for group in groups.values()], several.keys() - joined
+
+
+def _siblings(nodes: list[list[SpanText]], known: dict[int, SpanText]) -> set[tuple[int, int]]:
+    """Return pairs of spans that are one call, as two emitters told it side by side."""
+    by_figures: dict[Any, list[list[SpanText]]] = {}
+    for node in nodes:
+        figures = _tokens(max(node, key=_says))
+        if figures is not None:
+            same = sorted((span for span in node if _tokens(span) == figures), key=_begin)
+            # Of a node's other spans only the emitter and the id count.
+            by_figures.setdefault(figures, []).append([*same, *(span for span in node if span not in same)])
+    pairs: set[tuple[int, int]] = set()
+    for figures, alike in by_figures.items():
+        alike.sort(key=lambda node: _begin(node[0]))
+        emitters = list(dict.fromkeys(one for node in alike for one in sorted({_emitter(span) for span in node})))
+        made: list[list[list[SpanText]]] = []
+        for emitter in emitters:
+            layer = [node for node in alike if min(map(emitters.index, map(_emitter, node))) == emitters.index(emitter)]
+            made.sort(key=lambda group: max(_last(node, figures) for node in group))
+            places = _best_places(layer, made, known)
+            for node, place in zip(layer, places, strict=True):
+                if place is None:
+                    made.append([node])
+                else:
+                    made[place].append(node)
+        pairs |= {(group[0][0].span, node[0].span) for group in made for node in group}
+    return pairs
+
+
+def _best_places(
+    layer: list[list[SpanText]], made: list[list[list[SpanText]]], known: dict[int, SpanText]
+) -> list[int | None]:
+    """Try all ways: as many as can be, the first ones first, and with what ended first."""
+    fits = [[all(_beside(node, other, known) for other in group) for group in made] for node in layer]
+    choices = [[None, *(place for place, fit in enumerate(row) if fit)] for row in fits]
+    ways = [
+        way
+        for way in itertools.product(*choices)
+        if len(taken := [place for place in way if place is not None]) == len(set(taken))
+    ]
+    return list(
+        max(
+            ways,
+            key=lambda way: (
+                sum(place is not None for place in way),
+                [place is not None for place in way],
+                [-(place or 0) for place in way],
+            ),
+        )
+    )
+
+
+def _beside(one: list[SpanText], other: list[SpanText], known: dict[int, SpanText]) -> bool:
+    both = [*one, *other]
+    if {_emitter(span) for span in one} & {_emitter(span) for span in other} or len(
+        {_model(span) for span in both}
+    ) > 1:
+        return False
+    ids = [{_id(span) for span in node} - {None} for node in (one, other)]
+    if all(ids) and len(ids[0] | ids[1]) > 1:
+        return False
+    return any(_encloses(first, second, known) or _encloses(second, first, known) for first in one for second in other)
+
+
+def _encloses(outer: SpanText, inner: SpanText, known: dict[int, SpanText]) -> bool:
+    """Whether the inner one is within the outer one's time, and hangs where the outer one's emitter begins."""
+    if 0 in (_emitter(outer), _emitter(inner)) or not _match(outer, inner):
+        return False
+    if outer.start_ns > inner.start_ns or _end(inner) > _end(outer):
+        return False
+    places = [outer.parent]
+    for one in _ancestors(outer, known):
+        if _kind(one) != "aggregate" or _emitter(one) != _emitter(outer):
+            break
+        places.append(one.parent)
+    for one in [inner, *_ancestors(inner, known)]:
+        within = one is inner or (_emitter(one) != _emitter(outer) and outer.start_ns <= one.start_ns <= _end(outer))
+        if not within:
+            return False
+        if one.parent in places:
+            return True
+    return False
+
+
+def _emitter(span: SpanText) -> int:
+    """The scope as a number; 0 where nobody knows it, or the span cannot be believed."""
+    return 0 if span.scope == UNKNOWN_SCOPE or _kind(span) == "quarantined" else crc32(span.scope.encode())
+
+
+def _begin(span: SpanText) -> tuple[int, int, int]:
+    return span.start_ns, -_end(span), span.span
+
+
+def _last(node: list[SpanText], figures: Any) -> tuple[int, int]:
+    return max(_end(span) for span in node if _tokens(span) == figures), node[0].span
+
+
+def _end(span: SpanText) -> int:
+    return span.start_ns + span.duration_ns
 
 
 def _closed(calls: list[SpanText], pairs: set[tuple[int, int]]) -> dict[int, set[int]]:

@@ -15,6 +15,7 @@ NS = 10**9
 # 2026-10-01 12:00:00 UTC: after every price that tests rely on has begun.
 START_NS = 1_790_856_000 * NS
 OPENAI_SCOPE = "opentelemetry.instrumentation.genai.openai"
+LANGCHAIN_SCOPE = "opentelemetry.instrumentation.genai.langchain"
 _ids = itertools.count(1)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.vocabulary import Flag
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
@@ -184,7 +185,7 @@ def _worked_out(attributes: Mapping[str, AttributeValue], emitter: Emitter) -> _
     operation, is_call, inferred = _operation(attributes)
     if operation is None:
         return None
-    flags: tuple[str, ...] = ("unknown_scope",) if emitter is UNKNOWN else ()
+    flags: tuple[str, ...] = (Flag.UNKNOWN_SCOPE,) if emitter is UNKNOWN else ()
     if inferred:
         flags += ("operation_inferred",)
     tier, requested = _tier(attributes)

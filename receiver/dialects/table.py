@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from ledger.vocabulary import Flag
 from receiver.dialects import FAMILIES
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
@@ -69,7 +70,7 @@ FLAGS: Final = {
     "exclusive_input:…": "input left cached tokens out; they were added, for the reason named",
     "input_meaning_disputed": "input may or may not hold the cached tokens, by version: kept, not priced",
     "names_disagree": "two names of one figure stand there with different values: the first is kept, not priced",
-    "unknown_scope": "nobody knows this emitter; it is read by the convention and by evidence",
+    Flag.UNKNOWN_SCOPE: "nobody knows this emitter; it is read by the convention and by evidence",
     "operation_inferred": "the span names no operation; provider with model or usage made it a call",
     "service_tier_requested": "the service tier is the one asked for; the one given is not said",
     "exclusive_output:…": "reasoning stood beside output; it was added, for the reason named",

@@ -20,7 +20,7 @@ from receiver.attribution import Attribution, customer_of
 from receiver.dialects.reading import Reading, SpanKind, SpanView, UnreadableSpanError
 from receiver.dialects.sellers import UNKNOWN_HOST_FLAG
 from receiver.sealer.decode import DecodedSpan, UndecodableSpan
-from receiver.sealer.facts import CACHE_HIT_WEIGHT, REPORTED_WEIGHT, FactKind, SpanFact, TraceFact
+from receiver.sealer.facts import CACHE_HIT_WEIGHT, REPORTED_WEIGHT, FactKind, SpanFact, TraceFact, emitter_number
 from receiver.sealer.named_payer import named_payer, says
 
 _TRACE_ID_BYTES: Final = 16
@@ -190,6 +190,8 @@ def _candidate(span: DecodedSpan, reading: Reading, ingest_scope: str, attributi
         provider=reading.provider,
         is_gateway=Flag.GATEWAY in reading.usage_flags,
         is_cache_hit=is_cache_hit,
+        duration_us=span.end_ns // 1000 - span.start_ns // 1000,
+        emitter=emitter_number(span.scope.name, reading.usage_flags),
     )
     return Candidate(ingest_scope, span.trace_id + span.span_id, fact, span, reading, rule_labels=labels)
 

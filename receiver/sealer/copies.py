@@ -19,8 +19,8 @@ import msgspec
 
 from ledger.schema import CountSource, SpanClass
 from receiver.sealer.facts import SpanFact
+from receiver.sealer.likeness import figures_agree
 from receiver.sealer.names import is_door, model_key, seller_key
-from receiver.sealer.nesting import figures_agree
 from receiver.sealer.payers import CUSTOMER_FROM_COPY, NOBODY, Payer
 
 # The application, its gateway, a gateway behind that, and one to spare.

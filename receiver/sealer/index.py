@@ -25,7 +25,9 @@ from rocksdict import AccessType, BlockBasedOptions, Options, Rdict, WriteBatch,
 
 from receiver.sealer.facts import SpanState, TraceFact
 
-FORMAT: Final = 4  # 2: response ids, reasons; 3: weights by what moves the price; 4: rows by key, not by place
+# 2: response ids, reasons; 3: weights by what moves the price; 4: rows by key, not by place; 5: who wrote a span, and
+# how long it took.
+FORMAT: Final = 5
 _META_KEY: Final = b"M"
 # What was written last stays in memory until it is this much; a processor's cache holds most of it.
 _MEMORY_BYTES: Final = 32 * 2**20

@@ -4,24 +4,29 @@
    id of a provider's unique shape, also where no two of them contradict each other. Figures that are doubted (partial,
    or of an emitter known to get them wrong) contradict nothing.
 2. A call and its nearest ancestor call with equal figures and compatible model, whose response ids do not contradict,
-   are one call if that ancestor has exactly one such descendant. With two or more it is a roll-up of them.
-3. Of the spans of one call the one that says most stands (`SpanFact.order`), the others are nested.
+   are one call if that ancestor has exactly one such descendant.
+3. Calls that two emitters told side by side, the one within the other's time, are one call (`siblings`).
+4. What has two or more such descendants under rule 2 is one call with them if they proved to be one among themselves,
+   else a roll-up of them.
+5. Of the spans of one call the one that says most stands (`SpanFact.order`), the others are nested.
 
-Siblings never merge without an equal response id; unknown figures equal nothing. Ancestry exists through known spans
-only: where the span between two is missing, only an equal id says that they are one call.
+One emitter's siblings never merge without an equal response id; unknown figures equal nothing. Ancestry exists through
+known spans only: where the span between two is missing, only an equal id says that they are one call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from receiver.sealer.facts import FactKind, SpanFact
-from receiver.sealer.names import same_model
+from receiver.sealer.groups import Groups
+from receiver.sealer.likeness import Figures, alike, figures_agree, figures_of
 from receiver.sealer.payers import ANCESTORS_MAX
 from receiver.sealer.response_ids import is_unique
+from receiver.sealer.siblings import siblings
 
 NO_CALL: Final = bytes(8)
 """In place of a span id: the trace has the response id, but no call of it that stands."""
@@ -33,9 +38,11 @@ class Nesting(msgspec.Struct, frozen=True, gc=False):
     """What the calls of one trace come to."""
 
     reasons: dict[bytes, str]
-    """Why a call is not billed: response_id, equal_figures, roll_up."""
+    """Why a call is not billed: response_id, equal_figures, side_by_side, roll_up."""
     standing: dict[str, bytes]
     """Unique response id → the span that stands for its call, or `SEVERAL`."""
+    beside: dict[bytes, list[SpanFact]]
+    """Span that stands → those of its call that are no ancestors of it."""
 
 
 def unique_id(fact: SpanFact) -> str | None:
@@ -50,16 +57,27 @@ def nesting(spans: Mapping[bytes, SpanFact]) -> Nesting:
     """Say which calls are another span's call, with the reason, and who stands for each response id."""
     calls = {span_id: fact for span_id, fact in spans.items() if fact.kind == FactKind.CALL}
     if len(calls) < 2:
-        return Nesting({}, _standing([[fact] for fact in calls.values()], {}))
-    groups = _Groups(calls)
+        return Nesting({}, _standing([[fact] for fact in calls.values()], {}), {})
+    groups = Groups(calls)
     ancestors = {span_id: [one for one in ancestors_of(fact, spans) if one in calls] for span_id, fact in calls.items()}
     _join_by_response_id(calls, ancestors, groups)
-    roll_ups = _join_by_figures(calls, ancestors, groups)
+    several = _join_by_figures(calls, ancestors, groups)
+    _join_siblings(calls, spans, groups, left_out=several.keys())
+    roll_ups = _join_settled(several, groups)
     members = [[calls[one] for one in group] for group in groups.members()]
     reasons: dict[bytes, str] = {}
+    beside: dict[bytes, list[SpanFact]] = {}
     for group in members:
-        reasons |= _reasons(group, roll_ups)
-    return Nesting(reasons, _standing(members, reasons))
+        if any(fact.span_id in roll_ups for fact in group):
+            # What is one call with a roll-up is rolled up as well: its inner calls are billed.
+            reasons |= {fact.span_id: "roll_up" for fact in group}
+        elif len(group) > 1:
+            winner = max(group, key=lambda fact: fact.order)
+            losers = [fact for fact in group if fact is not winner]
+            reasons |= {fact.span_id: _reason(fact, winner, ancestors) for fact in losers}
+            above = ancestors[winner.span_id]
+            beside[winner.span_id] = [fact for fact in losers if fact.span_id not in above]
+    return Nesting(reasons, _standing(members, reasons), beside)
 
 
 def ancestors_of(fact: SpanFact, spans: Mapping[bytes, SpanFact]) -> Iterator[bytes]:
@@ -72,17 +90,11 @@ def ancestors_of(fact: SpanFact, spans: Mapping[bytes, SpanFact]) -> Iterator[by
         parent = spans[parent].parent_span_id
 
 
-def _reasons(group: list[SpanFact], roll_ups: set[bytes]) -> dict[bytes, str]:
-    if any(fact.span_id in roll_ups for fact in group):
-        # What is one call with a roll-up is rolled up as well: its inner calls are billed.
-        return {fact.span_id: "roll_up" for fact in group}
-    winner = max(group, key=lambda fact: fact.order)
-    reasons: dict[bytes, str] = {}
-    for loser in group:
-        if loser is not winner:
-            same_id = loser.response_id is not None and loser.response_id == winner.response_id
-            reasons[loser.span_id] = "response_id" if same_id else "equal_figures"
-    return reasons
+def _reason(loser: SpanFact, winner: SpanFact, ancestors: Mapping[bytes, list[bytes]]) -> str:
+    if loser.response_id is not None and loser.response_id == winner.response_id:
+        return "response_id"
+    related = loser.span_id in ancestors[winner.span_id] or winner.span_id in ancestors[loser.span_id]
+    return "equal_figures" if related else "side_by_side"
 
 
 def _standing(groups: Iterable[list[SpanFact]], reasons: Mapping[bytes, str]) -> dict[str, bytes]:
@@ -100,7 +112,7 @@ def _standing(groups: Iterable[list[SpanFact]], reasons: Mapping[bytes, str]) ->
 
 
 def _join_by_response_id(
-    calls: Mapping[bytes, SpanFact], ancestors: Mapping[bytes, list[bytes]], groups: _Groups
+    calls: Mapping[bytes, SpanFact], ancestors: Mapping[bytes, list[bytes]], groups: Groups
 ) -> None:
     by_id: dict[str, list[SpanFact]] = {}
     for fact in calls.values():
@@ -119,7 +131,7 @@ def _pairs_of_one_id(
         yield from ((fact.span_id, same[0].span_id) for fact in same[1:])
         return
     ids = {fact.span_id for fact in same}
-    by_figures: dict[tuple[int | None, int | None], bytes] = {}
+    by_figures: dict[Figures, bytes] = {}
     for fact in same:
         yield from ((fact.span_id, above) for above in ancestors[fact.span_id] if above in ids)
         figures = figures_of(fact)
@@ -128,69 +140,40 @@ def _pairs_of_one_id(
 
 
 def _join_by_figures(
-    calls: Mapping[bytes, SpanFact], ancestors: Mapping[bytes, list[bytes]], groups: _Groups
-) -> set[bytes]:
-    """Join ancestors with their one matching descendant; return those with several."""
+    calls: Mapping[bytes, SpanFact], ancestors: Mapping[bytes, list[bytes]], groups: Groups
+) -> dict[bytes, list[bytes]]:
+    """Join ancestors with their one matching descendant; return those with several, and these."""
     matching: dict[bytes, list[bytes]] = {}
     for span_id, fact in calls.items():
-        above = next((one for one in ancestors[span_id] if _same_call(calls[one], fact)), None)
+        above = next((one for one in ancestors[span_id] if alike(calls[one], fact)), None)
         if above is not None:
             matching.setdefault(above, []).append(span_id)
     # Decided for all before any is joined: what the response ids have settled must not depend on the order here.
     open_matches = {
-        above: below for above, below in matching.items() if not any(groups.are_joined(above, one) for one in below)
+        above: below for above, below in matching.items() if groups.of(above) not in {groups.of(one) for one in below}
     }
-    roll_ups: set[bytes] = set()
     for above, below in open_matches.items():
         if len(below) == 1:
             groups.join(above, below[0])
-        else:
-            roll_ups.add(above)
-    return roll_ups
+    return {above: below for above, below in open_matches.items() if len(below) > 1}
 
 
-def _same_call(outer: SpanFact, inner: SpanFact) -> bool:
-    figures = figures_of(outer)
-    if figures is None or figures != figures_of(inner):
-        return False
-    if outer.response_id and inner.response_id and outer.response_id != inner.response_id:
-        return False
-    return same_model(outer.model, inner.model)
+def _join_siblings(
+    calls: Mapping[bytes, SpanFact], spans: Mapping[bytes, SpanFact], groups: Groups, *, left_out: Collection[bytes]
+) -> None:
+    """Join what stands side by side, but for what has several calls below it."""
+    if len({fact.emitter for fact in calls.values()}) < 2:
+        return
+    unclear = {groups.of(one) for one in left_out}
+    nodes = [[calls[one] for one in group] for group in groups.members() if groups.of(group[0]) not in unclear]
+    for one, other in siblings(nodes, spans):
+        groups.join(one, other)
 
 
-def figures_of(fact: SpanFact) -> tuple[int | None, int | None] | None:
-    """Return what two spans of one call must agree on; None when nothing is known or nothing was used."""
-    if not fact.input_tokens and not fact.output_tokens:
-        return None
-    return fact.input_tokens, fact.output_tokens
-
-
-def figures_agree(facts: Iterable[SpanFact]) -> bool:
-    """Say whether no two of these tell different figures; what one does not tell contradicts nothing."""
-    known = [figures for figures in map(figures_of, facts) if figures is not None]
-    return all(len({one[place] for one in known} - {None}) <= 1 for place in (0, 1))
-
-
-class _Groups:
-    """Spans of one call: a union of sets."""
-
-    def __init__(self, calls: Iterable[bytes]) -> None:
-        self._parent = {one: one for one in calls}
-
-    def _root(self, one: bytes) -> bytes:
-        while self._parent[one] != one:
-            self._parent[one] = self._parent[self._parent[one]]
-            one = self._parent[one]
-        return one
-
-    def join(self, one: bytes, other: bytes) -> None:
-        self._parent[self._root(one)] = self._root(other)
-
-    def are_joined(self, one: bytes, other: bytes) -> bool:
-        return self._root(one) == self._root(other)
-
-    def members(self) -> Iterable[list[bytes]]:
-        groups: dict[bytes, list[bytes]] = {}
-        for one in self._parent:
-            groups.setdefault(self._root(one), []).append(one)
-        return groups.values()
+def _join_settled(several: Mapping[bytes, list[bytes]], groups: Groups) -> set[bytes]:
+    """Join ancestors whose descendants proved to be one call; return those that roll up several."""
+    unclear = dict(several)
+    while settled := [above for above, below in unclear.items() if len({groups.of(one) for one in below}) == 1]:
+        for above in settled:
+            groups.join(above, unclear.pop(above)[0])
+    return set(unclear)

@@ -17,7 +17,8 @@ import msgspec
 
 from ledger.schema import AGGREGATE_EXPLAINED, AGGREGATE_UNEXPLAINED, SpanClass
 from receiver.sealer.facts import FactKind, SpanFact, TraceFact
-from receiver.sealer.nesting import NO_CALL, ancestors_of, figures_of, nesting, unique_id
+from receiver.sealer.likeness import figures_of
+from receiver.sealer.nesting import NO_CALL, ancestors_of, nesting, unique_id
 from receiver.sealer.payers import Payers
 
 QUARANTINED: Final = "quarantined"
@@ -28,7 +29,7 @@ class SpanOutcome(msgspec.Struct, frozen=True, gc=False):
 
     span_class: SpanClass
     reason: str | None
-    """Why it is not billed: response_id, equal_figures, roll_up, duplicate_call, aggregate …; None for calls."""
+    """Why it is not billed, as `nesting` and `copies` have it, or aggregate …; None for calls."""
     customer_id: str | None
     customer_source: str | None
 
@@ -66,7 +67,7 @@ def trace_outcome(facts: Iterable[SpanFact], trace_facts: Iterable[TraceFact]) -
     payers = Payers(spans, list(trace_facts))
     outcomes: dict[bytes, SpanOutcome] = {}
     for span_id, fact in spans.items():
-        customer_id, source = payers.of(fact)
+        customer_id, source = payers.of(fact, beside=nested.beside.get(span_id, ()))
         if fact.kind == FactKind.CALL:
             reason = nested.reasons.get(span_id)
             span_class = SpanClass.USAGE if reason is None else SpanClass.NESTED

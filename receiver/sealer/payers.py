@@ -1,15 +1,16 @@
 """Who pays for the spans of one trace. A pure function of permanent facts.
 
-A span's own customer (its attributes, else its resource) outranks all else. Then the nearest known ancestor that names
-one; then the best-ranked key that any span of the trace has, if it has exactly one value. Several values are nobody,
-and are called `conflicting`: never a guess.
+A span's own customer (its attributes, else its resource) outranks all else. Then what the other spans of the same call
+name, if they do not stand above it; then the nearest known ancestor that names one; then the best-ranked key that any
+span of the trace has, if it has exactly one value. Several values are nobody, and are called `conflicting`: never a
+guess.
 
 Must not: look beyond the trace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from receiver.sealer.facts import SpanFact, TraceFact
@@ -57,10 +58,13 @@ class Payers:
             self._values[span_id] = min(known, (rank, value)) if known else (rank, value)
         self._of_trace = _only(ranked[min(ranked)]) if ranked else NOBODY
 
-    def of(self, fact: SpanFact) -> Payer:
-        """Return who pays for a span."""
+    def of(self, fact: SpanFact, *, beside: Iterable[SpanFact] = ()) -> Payer:
+        """Return who pays for a span; `beside` are the spans of the same call that do not stand above it."""
         if fact.customer_id is not None:
             return fact.customer_id, fact.customer_source
+        named = {one.customer_id for one in beside if one.customer_source in _SPEAKS_FOR_TRACE} - {None}
+        if named:
+            return _only(named)
         value = self._of_ancestor(fact)
         return (value, CUSTOMER_FROM_TRACE) if value is not None else self._of_trace
 
@@ -77,5 +81,5 @@ class Payers:
         return None
 
 
-def _only(values: set[str]) -> Payer:
+def _only(values: Collection[str | None]) -> Payer:
     return (next(iter(values)), CUSTOMER_FROM_TRACE) if len(values) == 1 else _CONFLICTING

@@ -28,7 +28,7 @@ from ledger.schema import UNIT_COLUMNS, Flag, SpanClass, Table
 from ledger.segment import Segment, read_journal_ranges, read_segment, segment_of
 from ledger.views import commit_of_views
 from receiver.sealer.candidate import QUARANTINED_WEIGHT, weight
-from receiver.sealer.facts import FactKind, SpanFact, SpanState, TraceFact
+from receiver.sealer.facts import UNKNOWN_EMITTER, FactKind, SpanFact, SpanState, TraceFact, emitter_number
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey, delete_index
 from receiver.sealer.links import merged, said_of_ids
 from receiver.sealer.nesting import nesting
@@ -41,9 +41,9 @@ _KINDS: Final = {
     SpanClass.QUARANTINED: FactKind.QUARANTINED,
 }
 _COLUMNS: Final = [
-    "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "commit", "entry_type", "end_time",
-    "response_model", "request_model", "response_id", "usage_status", "customer_id", "customer_source",
-    "provider", "service_tier", "usage_flags", "reason", "other_usage", *UNIT_COLUMNS,
+    "ingest_scope", "source_id", "parent_span_id", "content_hash", "revision", "commit", "entry_type", "start_time",
+    "end_time", "scope_name", "response_model", "request_model", "response_id", "usage_status", "customer_id",
+    "customer_source", "provider", "service_tier", "usage_flags", "reason", "other_usage", *UNIT_COLUMNS,
 ]  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def changes_of(segments: list[Segment], *, ledger: Path, index: Index) -> IndexC
             continue
         set_aside = segment.table == Table.SET_ASIDE
         columns = [*_COLUMNS, "span_class"] if set_aside else _COLUMNS
-        for row in _rows(read_segment(segment, ledger=ledger, columns=columns)):
+        for row in in_microseconds(read_segment(segment, ledger=ledger, columns=columns)):
             trace = TraceKey(row["ingest_scope"], row["source_id"][:16])
             span_id, content_hash = row["source_id"][16:_ID_BYTES], row["source_id"][_ID_BYTES:]
             if content_hash:
@@ -204,7 +204,7 @@ def _state(row: dict[str, Any], span_id: bytes, *, table: Table) -> SpanState:
 
 
 def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> SpanFact:
-    """Return what is known of a span by the permanent columns of its row; `end_time` in microseconds."""
+    """Return what is known of a span by the permanent columns of its row, as `in_microseconds` gives it."""
     source = row["customer_source"]
     own = row["customer_id"] if source not in BORROWED_SOURCES else None
     flags = row["usage_flags"] or ()
@@ -235,12 +235,17 @@ def fact_of_row(row: Mapping[str, Any], span_id: bytes, *, kind: FactKind) -> Sp
         provider=row["provider"],
         is_gateway=Flag.GATEWAY in flags,
         is_cache_hit=is_cache_hit,
+        # Of a span that cannot be believed no time is either.
+        duration_us=0 if kind == FactKind.QUARANTINED else (row["end_time"] or 0) - (row["start_time"] or 0),
+        emitter=UNKNOWN_EMITTER if kind == FactKind.QUARANTINED else emitter_number(row["scope_name"] or "", flags),
     )
 
 
-def _rows(rows: pa.Table) -> list[dict[str, Any]]:
-    place = rows.schema.get_field_index("end_time")
-    return rows.set_column(place, "end_time", rows.column("end_time").cast(pa.int64())).to_pylist()  # type: ignore[no-any-return]
+def in_microseconds(rows: pa.Table) -> list[dict[str, Any]]:
+    """Return rows in Python's values, their start and end as numbers."""
+    for name in ("start_time", "end_time"):
+        rows = rows.set_column(rows.schema.get_field_index(name), name, rows.column(name).cast(pa.int64()))
+    return rows.to_pylist()  # type: ignore[no-any-return]
 
 
 def _add_payers(changes: IndexChanges, rows: pa.Table, index: Index) -> None:

@@ -21,6 +21,13 @@ _CLASSES: Final = {
     "aggregate": "not billed: it only sums up, or surrounds, other calls",
     "quarantined": "not billed: its figures cannot be believed",
 }
+_REASONS = {
+    "response_id": "the span that is billed carries the same response id",
+    "equal_figures": "the span that is billed stands above or below it, with equal figures",
+    "side_by_side": "the span that is billed was told beside it by another emitter, within the same time",
+    "roll_up": "several calls below it have its figures each: it speaks of them together",
+    "duplicate_call": "another trace has the call, by the same response id",
+}
 
 
 def print_trace(trace: ExplainedTrace) -> None:
@@ -90,8 +97,11 @@ def _lines(span: ExplainedSpan) -> Iterator[tuple[str, str]]:
     if row["dialect"]:
         yield "says", _said(row)
         yield "used", _usage(span.usage) + ("" if row["usage_status"] == "reported" else f"  ({row['usage_status']})")
-    reason = f" ({row['reason']})" if span.span_class != "usage" and row["reason"] else ""
-    yield "counts as", f"{span.span_class}: {_CLASSES.get(span.span_class, 'not billed')}{reason}"
+    reason = row["reason"] if span.span_class != "usage" else None
+    why = f" ({reason})" if reason else ""
+    yield "counts as", f"{span.span_class}: {_CLASSES.get(span.span_class, 'not billed')}{why}"
+    if reason in _REASONS:
+        yield "", _REASONS[reason]
     if row.get("detail"):
         yield "", row["detail"]
     yield "who pays", _payer(row)

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ledger.schema import CountSource
-from tests.naive import CONFLICT, PRICES, PROXY_MARK, UNIQUE_IDS, naive_ledger
-from tests.otlp import OPENAI_SCOPE, START_NS, SpanText
+from tests.naive import CONFLICT, PRICES, PROXY_MARK, UNIQUE_IDS, UNKNOWN_SCOPE, naive_ledger
+from tests.otlp import LANGCHAIN_SCOPE, OPENAI_SCOPE, START_NS, SpanText
 from tests.pipeline import Pipeline
 
 EXAMPLES: Final = int(os.environ.get("SPANLEDGER_TEST_EXAMPLES", "8"))
@@ -29,6 +29,8 @@ MS: Final = 1_000_000
 HISTORY: Final = 'recorded_time, "commit", revision, reason, entry_type'
 KINDS: Final = ("chat", "chat", "chat", "invoke_agent", None)
 RESPONSE_IDS: Final = (None, None, "r1", *UNIQUE_IDS)
+GATEWAY: Final = "litellm"
+SCOPES: Final = (OPENAI_SCOPE, OPENAI_SCOPE, LANGCHAIN_SCOPE, GATEWAY, UNKNOWN_SCOPE)
 CUSTOMERS: Final = (None, None, None, "acme", "globex")
 tried = settings(
     max_examples=EXAMPLES,
@@ -41,7 +43,7 @@ tried = settings(
 
 def span_text(
     trace: int, span: int, parent: int | None, kind: str | None, tokens: Any, response_id: str | None,
-    customer: str | None, model: str, side: str, duration: int,
+    customer: str | None, model: str, scope: str, start: int, duration: int,
 ) -> SpanText:  # fmt: skip
     """A span of the kinds that the naive model knows."""
     attributes: dict[str, Any] = {"customer.id": customer}
@@ -53,15 +55,15 @@ def span_text(
             "gen_ai.response.id": response_id,
             "gen_ai.usage.input_tokens": tokens and tokens[0],
             "gen_ai.usage.output_tokens": tokens and tokens[1],
-            PROXY_MARK: "88dc28d0" if side == "gateway" else None,
+            PROXY_MARK: "88dc28d0" if scope == GATEWAY else None,
         }
     return SpanText(
         trace=trace,
         span=trace * 100 + span,
         parent=None if parent is None else trace * 100 + parent,
-        name="litellm_request" if side == "gateway" and kind else "span",
-        scope="http" if kind is None else "litellm" if side == "gateway" else OPENAI_SCOPE,
-        start_ns=START_NS,
+        name="litellm_request" if scope == GATEWAY and kind else "span",
+        scope="http" if kind is None else scope,
+        start_ns=START_NS + start * MS,
         duration_ns=duration,
         attributes={key: value for key, value in attributes.items() if value is not None},
     )
@@ -80,7 +82,8 @@ def trees(*, tokens: st.SearchStrategy[Any], spans_max: int) -> st.SearchStrateg
             response_id=st.sampled_from(RESPONSE_IDS),
             customer=st.sampled_from(CUSTOMERS),
             model=st.sampled_from(list(PRICES)),
-            side=st.sampled_from(["application", "application", "gateway"]),
+            scope=st.sampled_from(SCOPES),
+            start=st.integers(0, 3),
             duration=st.integers(1, 10**6).map(lambda one: one * MS),
         ),
         min_size=1,
@@ -147,8 +150,8 @@ def _disturb(pipeline: Pipeline, chance: Random) -> None:
 )
 def test_ledger_is_what_the_rules_say(sent: list[SpanText], batches: int, count_source: CountSource) -> None:
     """Classes, payers and the sum of entries by customer are those of the naive model: price × usage of its calls."""
-    ends = Counter(span.duration_ns for span in sent)
-    sent = [span for span in sent if ends[span.duration_ns] == 1]
+    ends = Counter(span.start_ns + span.duration_ns for span in sent)
+    sent = [span for span in sent if ends[span.start_ns + span.duration_ns] == 1]
     naive = naive_ledger(sent, count_source=count_source.value)
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), count_source=count_source) as pipeline:
         for number in range(batches):

@@ -32,12 +32,13 @@ from receiver.sealer.rows import Stamp
 
 Column = Any  # a pyarrow array; the library has no types
 
-# Facts that differ between calls of one prototype stand first in `SpanFact`, up to the customer's.
-_OWN_FACTS: Final = (
+# In the order in which `PlainCalls.facts` gives them.
+_FACTS: Final = (
     "span_id", "parent_span_id", "content_hash", "kind", "input_tokens", "output_tokens", "model", "response_id",
-    "weight", "end_us", "customer_id", "customer_source",
+    "weight", "end_us", "customer_id", "customer_source", "provider", "is_gateway", "is_cache_hit", "duration_us",
+    "emitter",
 )  # fmt: skip
-assert SpanFact.__struct_fields__[: len(_OWN_FACTS)] == _OWN_FACTS
+assert SpanFact.__struct_fields__ == _FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +135,15 @@ class PlainCalls:
         return [
             SpanFact(
                 span_id, parent if has_parent else b"", content_hash, pattern[0], given, taken, pattern[1], response_id,
-                pattern[2], end_us, customer_id, customer_source, *pattern[3],
+                pattern[2], end_us, customer_id, customer_source, pattern[3], pattern[4], pattern[5],
+                end_us - start_us, pattern[6],
             )
-            for span_id, parent, has_parent, content_hash, given, taken, response_id, end_us, customer_id,
-            customer_source, pattern in zip(
+            for span_id, parent, has_parent, content_hash, given, taken, response_id, end_us, start_us,
+            customer_id, customer_source, pattern in zip(
                 _split(fields.span_id[rows]), parents, fields.has_parent[rows].tolist(), self.hashes,
-                *figures, response_ids, (fields.end_ns[rows] // np.uint64(1000)).tolist(), self.payers.customer_ids,
-                self.payers.sources, [patterns[place] for place in self.prototype.tolist()], strict=True,
+                *figures, response_ids, (fields.end_ns[rows] // np.uint64(1000)).tolist(),
+                (fields.start_ns[rows] // np.uint64(1000)).tolist(), self.payers.customer_ids, self.payers.sources,
+                [patterns[place] for place in self.prototype.tolist()], strict=True,
             )
         ]  # fmt: skip
 
@@ -243,8 +246,7 @@ def _by_part(numbers: Integers, templates: Sequence[Template], part: str) -> lis
 
 def _pattern(fact: SpanFact) -> tuple[Any, ...]:
     """Return what all calls of a prototype have in common."""
-    values = [getattr(fact, name) for name in SpanFact.__struct_fields__]
-    return fact.kind, fact.model, fact.weight, values[len(_OWN_FACTS) :]
+    return fact.kind, fact.model, fact.weight, fact.provider, fact.is_gateway, fact.is_cache_hit, fact.emitter
 
 
 def _one_chunk(column: pa.ChunkedArray) -> Column:

@@ -29,7 +29,7 @@ from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
 from receiver.sealer.money import PRICED_COLUMNS
 from receiver.sealer.named_payer import named_labels, named_payer
-from receiver.sealer.recovery import fact_of_row
+from receiver.sealer.recovery import fact_of_row, in_microseconds
 from receiver.sealer.touched import Rewrite
 
 REREAD: Final = "reread"
@@ -55,10 +55,8 @@ def reread(
 ) -> Iterator[tuple[StandingRow, Rewrite | None]]:
     """Yield the standing rows that are read otherwise now; None beside one whose evidence is gone."""
     taken = rows.take([row.place for row in stand])
-    place = taken.schema.get_field_index("end_time")
-    values = taken.set_column(place, "end_time", taken.column("end_time").cast(pa.int64())).to_pylist()
     decoder = Decoder()
-    for row, known in zip(stand, values, strict=True):
+    for row, known in zip(stand, in_microseconds(taken), strict=True):
         try:
             rewrite = _reread(row, known, decoder, attribution)
         except EvidenceMissingError:
