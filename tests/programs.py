@@ -136,6 +136,7 @@ def stock_duckdb(views: Path, query: str) -> list[list[Any]]:
     """Ask a DuckDB in a process of its own, which knows only views.sql."""
     program = (
         "import duckdb, json, sys; connection = duckdb.connect(); "
+        "connection.execute('SET enable_progress_bar = false'); "  # it would be printed among the answer
         "connection.execute(open(sys.argv[1]).read()); "
         "print(json.dumps(connection.execute(sys.argv[2]).fetchall(), default=str))"
     )

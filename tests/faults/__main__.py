@@ -23,6 +23,10 @@ import structlog
 from tests.faults.sweep import Case, cases, run_cases, undisturbed
 
 
+PART_CASES = 25  # given to a process at once; each part begins with a run in which nothing happens
+SAY_EVERY_PARTS = 8
+
+
 def main() -> int:
     """Run the sweep; 0 when every promise was kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,12 +48,16 @@ def main() -> int:
 
 
 def _run(chosen: list[Case], folder: Path, *, processes: int) -> int:
-    begin, broken = time.monotonic(), 0
-    parts = [chosen[number::processes] for number in range(processes)]
+    begin, broken, done = time.monotonic(), 0, 0
+    parts = [chosen[first : first + PART_CASES] for first in range(0, len(chosen), PART_CASES)]
     # Not a fork: threads and RocksDB do not come through one.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(processes, mp_context=context) as pool:
-        for found in pool.map(run_cases, parts, [folder / str(number) for number in range(processes)]):
+        for found in pool.map(run_cases, parts, [folder / str(number) for number in range(len(parts))]):
+            done += 1
+            if done % SAY_EVERY_PARTS == 0:
+                sys.stdout.write(f"{done * PART_CASES} cases, {time.monotonic() - begin:.0f} s\n")
+                sys.stdout.flush()
             for case, problem in found:
                 broken += 1
                 sys.stdout.write(f"--- {case} (again: python -m tests.faults --case {case})\n{problem}\n")
