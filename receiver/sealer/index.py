@@ -2,10 +2,11 @@
 
 Keys (the ingest scope prefixes every one, so tenants never meet):
 
-    S <scope> <trace 16> <span 8>             what the ledger says of a span (`facts.SpanState`)
+    T <scope> <trace 16>                      that anything is known of a trace; of a trace of one span and nothing else
+                                              also what the ledger says of that span (`facts.SpanState`)
+    S <scope> <trace 16> <span 8>             what the ledger says of a span, of all other traces
     L <scope> <trace 16> <span 8> <hash 16>   a losing content of a span that is already kept
     P <scope> <trace 16> <span 8>             who pays, as said by a span that is no call (`facts.TraceFact`)
-    T <scope> <trace 16>                      that anything is known of a trace
     R <scope> <response id>                   in which traces an id was seen (`links`); at most four, else empty
     M                                         which ledger and which commit this index has applied
 
@@ -16,7 +17,7 @@ mode unpickles what it reads. After any write error the index is closed and open
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -92,22 +93,26 @@ class KnownTrace(NamedTuple):
 
 
 class IndexChanges:
-    """What one commit changes; collected first, written at once."""
+    """What one commit changes; collected first, written at once.
+
+    Most calls are the only span of their trace that is ever seen: their state stands under the trace's key, which is
+    one record less to write and to look up. Which form a trace takes depends on what is known of it and on nothing
+    else, so an index that was built anew is equal to the byte.
+    """
 
     def __init__(self) -> None:
         self._puts: list[tuple[bytes, bytes]] = []
+        # The trace's key → the records of its spans and payers, by their keys.
+        self._of_traces: dict[bytes, dict[bytes, bytes]] = {}
 
     def put_state(self, trace: TraceKey, state: SpanState) -> None:
         """Record the newest state of a span."""
-        self._puts.append((b"S" + trace.prefix + state.fact.span_id, _encode(state)))
-        self._puts.append((b"T" + trace.prefix, b""))
+        records = self._of_traces.setdefault(trace.key, {})
+        records[b"S" + trace.prefix + state.fact.span_id] = _encode(state)
 
     def put_first_states(self, traces: Sequence[bytes], states: Sequence[SpanState]) -> None:
-        """Record spans that are the only ones of their traces; `traces` are the keys."""
-        self._puts += [
-            (b"S" + trace[1:] + state.fact.span_id, _encode(state)) for trace, state in zip(traces, states, strict=True)
-        ]
-        self._puts += [(trace, b"") for trace in traces]
+        """Record spans of which each is all that is known of its trace; `traces` are the keys."""
+        self._puts += zip(traces, map(_encode, states), strict=True)
 
     def put_first_responses(self, seen: Iterable[tuple[bytes, bytes]]) -> None:
         """Record in which trace each response id was seen first: keys, and records as `links` has them."""
@@ -119,15 +124,28 @@ class IndexChanges:
 
     def put_payer(self, trace: TraceKey, fact: TraceFact) -> None:
         """Record who pays for a trace."""
-        self._puts.append((b"P" + trace.prefix + fact.span_id, _encode(fact)))
-        self._puts.append((b"T" + trace.prefix, b""))
+        self._of_traces.setdefault(trace.key, {})[b"P" + trace.prefix + fact.span_id] = _encode(fact)
 
     def put_response(self, response: ResponseKey, seen: bytes) -> None:
         """Record in which traces a response id was seen."""
         self._puts.append((response.key, seen))
 
-    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        return iter(self._puts)
+    def laid_out(self, look_up: Callable[[Sequence[bytes]], Sequence[bytes | None]]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys and values to write, beside what `look_up` finds recorded under keys."""
+        yield from self._puts
+        traces = list(self._of_traces)
+        for trace, recorded in zip(traces, look_up(traces), strict=True):
+            records = self._of_traces[trace]
+            if recorded:
+                span_id = _decode_state(recorded).fact.span_id
+                records = {b"S" + trace[1:] + span_id: recorded} | records
+            if recorded == b"":
+                yield from records.items()
+            elif len(records) == 1 and next(iter(records)).startswith(b"S"):
+                yield trace, next(iter(records.values()))
+            else:
+                yield from records.items()
+                yield trace, b""
 
 
 class IndexReader:
@@ -195,7 +213,11 @@ class Index:
     def spans(self, keys: Sequence[tuple[TraceKey, bytes]]) -> list[SpanState | None]:
         """Return the state of each span, by trace and span id; None for those not known."""
         values = self.records([b"S" + trace.prefix + span_id for trace, span_id in keys])
-        return [None if value is None else _decode_state(value) for value in values]
+        alone = self.records([trace.key for trace, _ in keys])
+        return [
+            _only(head, span_id) if value is None else _decode_state(value)
+            for (_, span_id), value, head in zip(keys, values, alone, strict=True)
+        ]
 
     def payers(self, keys: Sequence[tuple[TraceKey, bytes]]) -> list[TraceFact | None]:
         """Return who pays by each span, by trace and span id; None for those that say nothing."""
@@ -204,6 +226,10 @@ class Index:
 
     def trace(self, trace: TraceKey) -> KnownTrace:
         """Return everything known of a trace."""
+        head = self._db.get(trace.key)
+        if head != b"":
+            only = _decode_state(head) if head else None
+            return KnownTrace({} if only is None else {only.fact.span_id: only}, {})
         prefix = trace.prefix
         states = {key[-8:]: _decode_state(value) for key, value in self._scan(b"S" + prefix)}
         facts = {key[-8:]: _decode_fact(value) for key, value in self._scan(b"P" + prefix)}
@@ -211,8 +237,8 @@ class Index:
 
     def state(self, trace: TraceKey, span_id: bytes) -> SpanState | None:
         """Return what the ledger says of one span."""
-        value = self._db.get(b"S" + trace.prefix + span_id)
-        return None if value is None else _decode_state(value)
+        (state,) = self.spans([(trace, span_id)])
+        return state
 
     def responses(self, responses: Sequence[ResponseKey]) -> list[bytes | None]:
         """Return in which traces each response id was seen; None for one that never was."""
@@ -222,10 +248,10 @@ class Index:
         """Say whether this losing content of a span is already kept."""
         return self._db.get(b"L" + trace.prefix + span_id + content_hash) is not None
 
-    def apply(self, changes: Iterable[tuple[bytes, bytes]], *, ledger_id: str, commit: int) -> None:
+    def apply(self, changes: IndexChanges, *, ledger_id: str, commit: int) -> None:
         """Write a commit's changes and the commit's number, synced, as one."""
         batch = WriteBatch(raw_mode=True)
-        for key, value in changes:
+        for key, value in changes.laid_out(self.records):
             batch.put(key, value)
         batch.put(_META_KEY, _encode(IndexMeta(format=FORMAT, ledger_id=ledger_id, applied=commit)))
         self._db.write(batch, self._synced)
@@ -243,6 +269,12 @@ class Index:
             if not key.startswith(prefix):
                 return
             yield key, value
+
+
+def _only(head: bytes | None, span_id: bytes) -> SpanState | None:
+    """Return the state under a trace's key, if it is this span's."""
+    only = _decode_state(head) if head else None
+    return only if only is not None and only.fact.span_id == span_id else None
 
 
 def _scope_prefix(ingest_scope: str) -> bytes:
