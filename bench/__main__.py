@@ -6,21 +6,17 @@ import argparse
 import contextlib
 import gc
 import platform
-import shutil
-import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
 from bench.families import OFFICIAL, WRITERS, Writer
 from bench.floor import floor_spans_per_s
-from bench.load import Sent, make_request, send_from_process
-from bench.servers import ServerProcess, discard, receiver, rotel
+from bench.load import make_request
+from bench.receiving import CONCURRENCY, USUAL, measure_latency, measure_receive, measure_requests
+from bench.table import FULL, SHORT, Duration, row, scratch
 from ledger.filesystem import LocalFilesystem
 from ledger.layout import DataDirectory
 from ledger.manifest import read_state
@@ -31,23 +27,7 @@ from receiver.journal import Journal
 from receiver.sealer.batch import BATCH_SPANS_MAX
 from receiver.sealer.seal import Sealer
 
-SPANS_EACH = 1000
-GENAI_SHARE = 0.3
 FAMILY_PART = 5  # families are compared on a part of what the whole figure is measured on
-CONCURRENCY = 10  # a Collector's exporter has ten consumers
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """How long and how often to measure."""
-
-    load_s: float
-    rounds: int
-    sealed_spans: int
-
-
-FULL = Duration(load_s=8.0, rounds=3, sealed_spans=150_000)
-SHORT = Duration(load_s=2.0, rounds=1, sealed_spans=60_000)
 
 
 def main() -> None:
@@ -58,46 +38,11 @@ def main() -> None:
     print(
         f"{platform.machine()}, Python {platform.python_version()}, {duration.rounds} round(s) of {duration.load_s} s"
     )
-    print(f"{SPANS_EACH} spans a request, {GENAI_SHARE:.0%} GenAI, {CONCURRENCY} requests under way\n")
+    print(f"{USUAL} a request, {CONCURRENCY} requests under way\n")
     receive = measure_receive(duration)
+    measure_requests(duration)
     measure_latency(duration, half_of=receive)
     measure_seal(duration)
-
-
-def measure_receive(duration: Duration) -> float:
-    """Compare durable acknowledgements with the floor and with rotel, in turn; return the receiver's spans/s."""
-    rates: dict[str, list[float]] = {"discard": [], "receiver": [], "rotel": []}
-    memory_mib = 0.0
-    for _ in range(duration.rounds):
-        with discard() as server:
-            rates["discard"].append(_load(server, duration).spans_per_s)
-        with _scratch() as folder, receiver(folder) as server:
-            rates["receiver"].append(_load(server, duration).spans_per_s)
-            memory_mib = max(memory_mib, server.memory_mib)
-        forwarder = rotel()
-        if forwarder is not None:
-            with forwarder as server:
-                rates["rotel"].append(_load(server, duration).spans_per_s)
-    ours = statistics.median(rates["receiver"])
-    floor = statistics.median(rates["discard"])
-    _row("receive, durable", f"{ours:,.0f} spans/s")
-    _row("  against throwing bytes away", f"{ours / floor:.2f}", "goal ≥ 0.30", f"floor {floor:,.0f} spans/s")
-    if rates["rotel"]:
-        other = statistics.median(rates["rotel"])
-        _row("  against rotel, black hole", f"{ours / other:.2f}", "goal ≥ 3", f"rotel {other:,.0f} spans/s, in memory")
-    else:
-        _row("  against rotel, black hole", "not measured", "goal ≥ 3", "rotel is not installed")
-    _row("  receiver's memory under load", f"{memory_mib:.0f} MiB", "goal ≤ 300")
-    return ours
-
-
-def measure_latency(duration: Duration, *, half_of: float) -> None:
-    """Measure acknowledgements at half of what the receiver can do."""
-    with _scratch() as folder, receiver(folder) as server:
-        sent = _load(server, duration, rate_per_s=half_of / 2 / SPANS_EACH)
-    latencies_ms = sorted(latency * 1000 for latency in sent.latencies_s)
-    _row("ack at half load, p50", f"{_percentile(latencies_ms, 0.50):.1f} ms", "", f"{sent.spans_per_s:,.0f} spans/s")
-    _row("ack at half load, p99", f"{_percentile(latencies_ms, 0.99):.1f} ms", "goal ≤ 20")
 
 
 def measure_seal(duration: Duration) -> None:
@@ -105,15 +50,15 @@ def measure_seal(duration: Duration) -> None:
     rounds = [_seal(OFFICIAL, spans=duration.sealed_spans) for _ in range(duration.rounds)]
     sealed = max(rounds, key=lambda one: one.calls_per_s)
     floor = max(_floor(OFFICIAL) for _ in range(duration.rounds))
-    _row("wire → queryable Parquet", f"{sealed.calls_per_s:,.0f} GenAI spans/s per core", "goal ≥ 60,000",
+    row("wire → queryable Parquet", f"{sealed.calls_per_s:,.0f} GenAI spans/s per core", "goal ≥ 60,000",
          f"{sealed.wall_s:.1f} s")  # fmt: skip
-    _row("  against its libraries alone", f"{sealed.calls_per_s / floor:.2f}", "", f"floor {floor:,.0f} spans/s")
-    _row("  of which on disk", f"{sealed.bytes_each:.0f} bytes a call", "", "not yet compacted, with evidence")
+    row("  against its libraries alone", f"{sealed.calls_per_s / floor:.2f}", "", f"floor {floor:,.0f} spans/s")
+    row("  of which on disk", f"{sealed.bytes_each:.0f} bytes a call", "", "not yet compacted, with evidence")
     each = _seal(OFFICIAL, spans=duration.sealed_spans // FAMILY_PART, spans_per_trace=4)
-    _row("  four calls a trace", f"{each.calls_per_s:,.0f} GenAI spans/s per core")
+    row("  four calls a trace", f"{each.calls_per_s:,.0f} GenAI spans/s per core")
     for writer in WRITERS:
         each = _seal(writer, spans=duration.sealed_spans // FAMILY_PART)
-        _row(f"  {writer.name}", f"{each.calls_per_s:,.0f} GenAI spans/s per core")
+        row(f"  {writer.name}", f"{each.calls_per_s:,.0f} GenAI spans/s per core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +80,7 @@ class Sealed:
 def _seal(writer: Writer, *, spans: int, spans_per_trace: int = 1) -> Sealed:
     """Seal one commit's worth first: what is worked out once per process is not what is measured."""
     spans_each = 1000
-    with _scratch() as folder:
+    with scratch() as folder:
         data = DataDirectory(folder)
         journal = Journal(data.journal, filesystem=LocalFilesystem())
         for seed in range((BATCH_SPANS_MAX + spans) // spans_each):
@@ -160,7 +105,7 @@ def _seal(writer: Writer, *, spans: int, spans_per_trace: int = 1) -> Sealed:
 
 def _floor(writer: Writer) -> float:
     """Measure the libraries alone, on the spans and the rows of one commit."""
-    with _scratch() as folder:
+    with scratch() as folder:
         data = DataDirectory(folder)
         bodies = [make_request(spans=1000, genai_share=1.0, seed=seed, writer=writer) for seed in range(10)]
         with contextlib.closing(Journal(data.journal, filesystem=LocalFilesystem())) as journal:
@@ -187,34 +132,6 @@ def _timed(work: Callable[[], None]) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def _load(server: ServerProcess, duration: Duration, *, rate_per_s: float = 0) -> Sent:
-    return send_from_process(
-        server.endpoint,
-        spans_each=SPANS_EACH,
-        genai_share=GENAI_SHARE,
-        seconds=duration.load_s,
-        concurrency=CONCURRENCY,
-        rate_per_s=rate_per_s,
-    )
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="spanledger-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _percentile(ordered: list[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def _row(what: str, figure: str, goal: str = "", beside: str = "") -> None:
-    print(f"{what:<32} {figure:>32}   {goal:<14} {beside}")
 
 
 if __name__ == "__main__":

@@ -107,9 +107,14 @@ def send(
     seconds: float,
     concurrency: int,
     rate_per_s: float = 0,
+    gzip: bool = False,
 ) -> Sent:
     """Send for a time, keeping `concurrency` requests under way, or at a fixed rate of requests when one is given."""
-    channel = grpc.insecure_channel(endpoint, options=[("grpc.max_send_message_length", 64 * 2**20)])
+    channel = grpc.insecure_channel(
+        endpoint,
+        options=[("grpc.max_send_message_length", 64 * 2**20)],
+        compression=grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression,
+    )
     export = channel.unary_unary(METHOD)
     grpc.channel_ready_future(channel).result(timeout=10)
     latencies: list[float] = []
