@@ -27,8 +27,8 @@ from rocksdict import AccessType, BlockBasedOptions, Options, Rdict, WriteBatch,
 from receiver.sealer.facts import SpanState, TraceFact
 
 # 2: response ids, reasons; 3: weights by what moves the price; 4: rows by key, not by place; 5: who wrote a span, and
-# how long it took.
-FORMAT: Final = 5
+# how long it took; 6: a trace's only span under the trace's key.
+FORMAT: Final = 6
 _META_KEY: Final = b"M"
 # What was written last stays in memory until it is this much; a processor's cache holds most of it.
 _MEMORY_BYTES: Final = 32 * 2**20

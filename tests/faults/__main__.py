@@ -22,7 +22,6 @@ import structlog
 
 from tests.faults.sweep import Case, cases, run_cases, undisturbed
 
-
 PART_CASES = 25  # given to a process at once; each part begins with a run in which nothing happens
 SAY_EVERY_PARTS = 8
 
