@@ -33,6 +33,8 @@ _META_KEY: Final = b"M"
 # What was written last stays in memory until it is this much; a processor's cache holds most of it.
 _MEMORY_BYTES: Final = 32 * 2**20
 
+_LookUp = Callable[[Sequence[bytes]], Sequence[bytes | None]]
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(SpanState).decode
 _decode_fact = msgspec.msgpack.Decoder(TraceFact).decode
@@ -130,7 +132,7 @@ class IndexChanges:
         """Record in which traces a response id was seen."""
         self._puts.append((response.key, seen))
 
-    def laid_out(self, look_up: Callable[[Sequence[bytes]], Sequence[bytes | None]]) -> Iterator[tuple[bytes, bytes]]:
+    def laid_out(self, look_up: _LookUp) -> Iterator[tuple[bytes, bytes]]:
         """Yield the keys and values to write, beside what `look_up` finds recorded under keys."""
         yield from self._puts
         traces = list(self._of_traces)
@@ -167,8 +169,10 @@ class IndexReader:
 
     def missing(self, scopes: Sequence[str], source_ids: Sequence[bytes]) -> int:
         """Return how many of these spans it does not know."""
-        keys = [b"S" + _scope_prefix(scope) + source[:24] for scope, source in zip(scopes, source_ids, strict=True)]
-        return sum(value is None for value in self._db.get(keys)) if keys else 0
+        spans = [
+            (TraceKey(scope, source[:16]), source[16:24]) for scope, source in zip(scopes, source_ids, strict=True)
+        ]
+        return _states(self._db.get, spans).count(None) if spans else 0
 
     def close(self) -> None:
         """Give the database back."""
@@ -212,12 +216,7 @@ class Index:
 
     def spans(self, keys: Sequence[tuple[TraceKey, bytes]]) -> list[SpanState | None]:
         """Return the state of each span, by trace and span id; None for those not known."""
-        values = self.records([b"S" + trace.prefix + span_id for trace, span_id in keys])
-        alone = self.records([trace.key for trace, _ in keys])
-        return [
-            _only(head, span_id) if value is None else _decode_state(value)
-            for (_, span_id), value, head in zip(keys, values, alone, strict=True)
-        ]
+        return _states(self.records, keys)
 
     def payers(self, keys: Sequence[tuple[TraceKey, bytes]]) -> list[TraceFact | None]:
         """Return who pays by each span, by trace and span id; None for those that say nothing."""
@@ -269,6 +268,16 @@ class Index:
             if not key.startswith(prefix):
                 return
             yield key, value
+
+
+def _states(look_up: _LookUp, keys: Sequence[tuple[TraceKey, bytes]]) -> list[SpanState | None]:
+    """Return the state of each span, by trace and span id, in whichever form its trace has."""
+    values = look_up([b"S" + trace.prefix + span_id for trace, span_id in keys])
+    heads = look_up([trace.key for trace, _ in keys])
+    return [
+        _only(head, span_id) if value is None else _decode_state(value)
+        for (_, span_id), value, head in zip(keys, values, heads, strict=True)
+    ]
 
 
 def _only(head: bytes | None, span_id: bytes) -> SpanState | None:

@@ -45,7 +45,7 @@ NOT_THROUGH_THE_SEAM = {
     ("receiver/dialects/table.py", "write_text"): "a developer's command: writes docs/dialects.md in the source tree",
     ("billing/warehouse/landlock.py", "os.open"): "names a folder to the kernel (O_PATH)",
     ("billing/warehouse/sandbox_process.py", "tempfile.TemporaryFile"): "answers of a query, gone with it",
-    ("billing/invoices/store.py", "mkdir"): "the folder of SQLite, which has a durability of its own",
+    ("billing/store/database.py", "mkdir"): "the folder of SQLite, which has a durability of its own",
     ("spanledger/demo/show.py", "tempfile.mkdtemp"): "the demo's scratch folder",
     ("spanledger/demo/show.py", "mkdir"): "same",
     ("spanledger/demo/show.py", "open"): "the demo's log",
