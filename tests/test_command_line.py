@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from spanledger.cli.listed import COMMANDS, PANELS
 from spanledger.settings import Settings
 from tests.otlp import call
 from tests.pipeline import Pipeline
@@ -190,25 +192,34 @@ def test_every_command_has_help_with_an_example(module: str) -> None:
 def test_help_lists_every_command() -> None:
     """`spanledger --help` is where a newcomer begins."""
     listed = spanledger("--help").stdout
-    for command in (
-        "up",
-        "demo",
-        "receive",
-        "seal",
-        "serve",
-        "settings",
-        "costs",
-        "sql",
-        "audit",
-        "unpriced",
-        "reprice",
-        "reread",
-        "reattribute",
-        "jobs",
-        "invoice",
-        "check-collector",
-    ):
-        assert f" {command} " in listed
+    assert all(f" {command} " in listed for command in COMMANDS)
+
+
+def test_list_says_of_each_command_what_it_says_itself() -> None:
+    """The list imports no command: panel and summary must not drift from the commands' own."""
+    application = typer.Typer()
+    for module in sorted({command.module for command in COMMANDS.values()}):
+        import_module(f"spanledger.cli.{module}").add_to(application)
+    own = {
+        name: (command.rich_help_panel, (command.help or "").splitlines()[0])
+        for name, command in typer.main.get_group(application).commands.items()
+        if isinstance(command, TyperCommand | TyperGroup)
+    }
+    listed = {
+        name: (panel, command.summary) for panel, commands in PANELS.items() for name, command in commands.items()
+    }
+    assert own == listed
+
+
+def test_list_of_commands_imports_none_of_them() -> None:
+    """`--help` answers at once: neither DuckDB, gRPC nor a web framework is loaded for it."""
+    heavy = {"duckdb", "grpc", "fastapi", "sqlalchemy"}
+    code = (
+        "import sys; from spanledger.cli import _application; _application([]); "
+        f"print(sorted({heavy!r} & sys.modules.keys()))"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert finished.stdout.strip() == "[]"
 
 
 def test_settings_are_few_and_each_has_its_reason() -> None:

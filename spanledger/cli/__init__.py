@@ -1,49 +1,27 @@
 """The command `spanledger`. Each module here is a command or a group of them; none decides about spans or money.
 
-A command's module is imported when that command is called: the receiver starts no DuckDB, a question starts no gRPC.
+A command's module is imported when that command is called: the receiver starts no DuckDB, a question starts no gRPC,
+and the list of commands imports none.
 Exit codes: 0 done, 1 failed, 2 wrong use (a command line, setting or address that cannot be meant).
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
 import typer
 
 from ledger.errors import AddressError, SpanledgerError, WrongUseError
+from spanledger.cli.listed import COMMANDS, PANELS
 from spanledger.settings import SettingsError
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
-
-# Command → module of this package, in the order of `--help`.
-_MODULES: Final = {
-    "up": "up",
-    "demo": "demo",
-    "receive": "receive",
-    "seal": "seal",
-    "serve": "serve",
-    "settings": "settings",
-    "costs": "queries",
-    "sql": "queries",
-    "audit": "queries",
-    "explain": "explain",
-    "unattributed": "queries",
-    "unpriced": "queries",
-    "prices": "prices",
-    "reprice": "learning",
-    "reread": "learning",
-    "reattribute": "learning",
-    "jobs": "learning",
-    "import": "import_files",
-    "verify": "verify",
-    "backup": "backup",
-    "restore": "backup",
-    "invoice": "invoices",
-    "check-collector": "check_collector",
-}
+_COMPLETION_VARIABLE: Final = "_SPANLEDGER_COMPLETE"
 
 
 def main() -> None:
@@ -60,8 +38,8 @@ def main() -> None:
         sys.exit(FAILED)
 
 
-def _application(called: list[str]) -> typer.Typer:
-    """Return the application with the command that is called, or with all of them for `--help`."""
+def _application(called: Sequence[str]) -> typer.Typer:
+    """Return the application with the command that is called, or with the list of all for `--help`."""
     application = typer.Typer(
         name="spanledger",
         help="Know, and bill, what your LLM calls cost.",
@@ -72,9 +50,15 @@ def _application(called: list[str]) -> typer.Typer:
     )
     # With a single command typer would take it for the whole program; a callback makes it a group.
     application.callback()(_group)
-    wanted = [_MODULES[name] for name in called if name in _MODULES] or list(dict.fromkeys(_MODULES.values()))
-    for name in wanted:
-        import_module(f"spanledger.cli.{name}").add_to(application)
+    wanted = [COMMANDS[name] for name in called if name in COMMANDS]
+    if _COMPLETION_VARIABLE in os.environ:
+        wanted = [*COMMANDS.values()]
+    for module in dict.fromkeys(command.module for command in wanted):
+        import_module(f"spanledger.cli.{module}").add_to(application)
+    if not wanted:
+        for panel, commands in PANELS.items():
+            for name, command in commands.items():
+                application.command(name, help=command.summary, rich_help_panel=panel)(_group)
     return application
 
 

@@ -19,7 +19,7 @@ _INLINE: Final = "yaml:"
 
 def add_to(application: typer.Typer) -> None:
     """Add the command."""
-    application.command("check-collector")(check_collector)
+    application.command("check-collector", rich_help_panel="Operating")(check_collector)
 
 
 def check_collector(
