@@ -79,7 +79,7 @@ __all__ = [
 ]
 
 # Goes up with every change of what a span means: entries keep the reading of their time until a job reads them again.
-VERSION: Final = "2"
+VERSION: Final = "3"
 
 # In the order in which spans of unknown scopes are offered; the conventions take what is left. Where two families have
 # rows of one scope, a span without a version is the later one's.

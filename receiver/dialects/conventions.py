@@ -156,9 +156,7 @@ def read(span: SpanView, emitter: Emitter) -> Reading | None:
         usage_status=usage.status,
         usage_flags=call.flags + usage.flags,
     )
-    for quirk in emitter.quirks:
-        if quirk.amend is not None:
-            quirk.amend(span, reading)
+    emitter.amend(span, reading)
     finish(reading, usage, reasons=attributes.get("gen_ai.response.finish_reasons"))
     return reading
 

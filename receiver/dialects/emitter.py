@@ -57,6 +57,16 @@ class Emitter:
     is_whole_name: bool = False
     """Whether `scope` is the whole name: for names so short that others begin with them."""
 
+    def amend(self, span: SpanView, reading: Reading) -> None:
+        """Make of a reading what the quirks do, in their order.
+
+        Raises:
+            UnreadableSpanError: a figure that a quirk needs is no count.
+        """
+        for quirk in self.quirks:
+            if quirk.amend is not None:
+                quirk.amend(span, reading)
+
     def names(self, scope: str) -> bool:
         """Whether the row is about spans of this scope, in some version."""
         return scope == self.scope if self.is_whole_name else scope.startswith(self.scope)

@@ -33,9 +33,7 @@ def read_gemini_cli(span: SpanView, emitter: Emitter) -> Reading | None:
     name_call(reading, "generate_content")
     reading.provider = reading.provider or "gcp.gemini"
     cache_unsaid(span, reading)
-    for quirk in emitter.quirks:
-        if quirk.amend is not None:
-            quirk.amend(span, reading)
+    emitter.amend(span, reading)
     return reading
 
 

@@ -107,9 +107,7 @@ def read_openinference(span: SpanView, emitter: Emitter) -> Reading | None:
         reported_cost=cost,
         reported_cost_source="llm.cost.total" if cost is not None else None,
     )
-    for quirk in emitter.quirks:
-        if quirk.amend is not None:
-            quirk.amend(span, reading)
+    emitter.amend(span, reading)
     finish(reading, usage, reasons=attributes.get("llm.finish_reason"))
     return reading
 

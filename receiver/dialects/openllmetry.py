@@ -254,8 +254,10 @@ EMITTERS: Final = (
         _SCOPE + "llamaindex",
         DIALECT,
         _UNKNOWN,
-        _PACKAGE + "llamaindex 0.62.4 _response_utils.py: copies each provider's own figures",
-        quirks=(cached_apart("anthropic", "aws.bedrock"), unbilled_tokens("cohere")),
+        _PACKAGE
+        + "llamaindex 0.62.4 _response_utils.py: copies each provider's own figures; none of cached ones for the "
+        "Responses API",
+        quirks=(cached_apart("anthropic", "aws.bedrock"), CACHE_UNSAID, unbilled_tokens("cohere")),
     ),
     Emitter(
         _SCOPE + "litellm",

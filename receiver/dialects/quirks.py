@@ -5,6 +5,7 @@ A figure that is known to be wrong, or may be, is kept, flagged, and its status 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +22,8 @@ from receiver.dialects.usage import status_of
 
 # Shorter prompts are never cached: https://platform.openai.com/docs/guides/prompt-caching
 _CACHED_PROMPT_MIN: Final = 1024
+# Gemini thinks since 2.5: https://ai.google.dev/gemini-api/docs/thinking
+_THINKS: Final = re.compile(r"gemini(?!-(?:1\.|2\.0|embedding)(?!.*thinking))")
 # Flags of `usage` that keep complete figures from being believed.
 _UNSETTLED: Final = frozenset({"names_disagree", "input_meaning_disputed", "zero_usage", "total_contradicts"})
 
@@ -116,7 +119,7 @@ def sold_by(provider: str) -> Quirk:
 
 def _thoughts_unsaid(_: SpanView, reading: Reading) -> None:
     model = (reading.response_model or reading.request_model or "").lower()
-    if "gemini" in model and "reasoning_tokens" not in reading.usage and reading.usage.get("output_tokens"):
+    if _THINKS.search(model) and "reasoning_tokens" not in reading.usage and reading.usage.get("output_tokens"):
         doubt(reading, "thoughts_unsaid")
 
 

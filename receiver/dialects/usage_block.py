@@ -94,6 +94,7 @@ def _shape(
     return Shape(name, frozenset(signs), split, places, tuple(total), cached_apart, tuple(modalities))
 
 
+_SUMMED: Final = ("input_tokens", "output_tokens")
 _READ, _WRITE = "cache_read_tokens", "cache_write_tokens"
 # In order: the first whose sign is there. Anthropic's are asked before OpenAI's, which share its totals.
 SHAPES: Final = (
@@ -255,6 +256,10 @@ def read_block(carried: object, *, cached_apart: bool | None = None) -> Block | 
     if shape.name == "anthropic":
         _iterations(block, usage.get("iterations"))
         _place(block, usage)
+    if shape.name == "google" and total is not None and total > sum(units.get(one, 0) for one in _SUMMED):
+        # Some member was dropped on the way: thinking, or what tools put into the prompt.
+        block.is_whole = False
+        block.flags += ("total_contradicts",)
     block.cost = _cost(usage)
     return block
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from receiver.dialects.emitter import Emitter
+from receiver.dialects.emitter import Emitter, Quirk
 from receiver.dialects.family import Family
 from receiver.dialects.figures import parse_count, read_text
+from receiver.dialects.quirks import THOUGHTS_UNSAID, TOOL_PROMPTS_UNSAID, cache_unsaid
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import claim_cost, prefer_block
@@ -51,6 +52,10 @@ _ALONE: Final = {
 }
 # Beginnings of the SDK's names for providers → seller, the longer of two first.
 PROVIDERS: Final = (
+    # Names that version 7 has made the conventions' own already.
+    ("gcp.vertex", "gcp.vertex_ai"),
+    ("gcp.", "gcp.gemini"),
+    ("aws.", "aws.bedrock"),
     ("google.vertex", "gcp.vertex_ai"),
     ("google-vertex", "gcp.vertex_ai"),
     ("vertex", "gcp.vertex_ai"),
@@ -64,6 +69,8 @@ PROVIDERS: Final = (
 )
 # Sellers whose input versions 4 and 5 pass on without cached tokens.
 _CACHED_APART: Final = frozenset({"anthropic", "aws.bedrock"})
+_TOOL_PROMPTS: Final = "toolUsePromptTokenCount"
+_OF_TOTAL: Final = ("totalTokenCount", "promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
 _SIGN_OF_6: Final = "ai.usage.inputTokenDetails.noCacheTokens"
 
 
@@ -104,6 +111,7 @@ def read_vercel(span: SpanView, emitter: Emitter) -> Reading | None:
     )
     if operation is not None:
         read_metadata(reading, attributes, is_inclusive=_SIGN_OF_6 in attributes)
+        emitter.amend(span, reading)
     return reading
 
 
@@ -131,7 +139,7 @@ def read_metadata(reading: Reading, attributes: Mapping[str, AttributeValue], *,
         if name in {"anthropic", "vertex", "google"}:
             block = said.get("usage") or said.get("usageMetadata")
             if isinstance(block, Mapping):
-                prefer_block(reading, block, METADATA)
+                prefer_block(reading, _with_tool_prompts(block), METADATA)
             else:
                 _add_cache(reading, said, is_inclusive=is_inclusive)
         elif name == "bedrock":
@@ -141,6 +149,15 @@ def read_metadata(reading: Reading, attributes: Mapping[str, AttributeValue], *,
         elif name == "gateway":
             claim_cost(reading, said.get("cost"), f"{METADATA}.gateway.cost", zero_is_unknown=True)
         reading.service_tier = reading.service_tier or word_of(said.get("serviceTier"))
+
+
+def _with_tool_prompts(block: Mapping[str, object]) -> Mapping[str, object]:
+    """Return Google's block with what its tools put into the prompt, which version 5 drops: the total has it."""
+    if "totalTokenCount" not in block or _TOOL_PROMPTS in block:
+        return block
+    total, *parts = (parse_count(f"{METADATA}.{name}", block.get(name) or 0) for name in _OF_TOTAL)
+    dropped = total - sum(parts)
+    return {**block, _TOOL_PROMPTS: dropped} if dropped > 0 else block
 
 
 def _add_cache(reading: Reading, said: object, *, is_inclusive: bool) -> None:
@@ -174,13 +191,35 @@ def _meaning(attributes: Mapping[str, AttributeValue], provider: str | None) -> 
     return InputMeaning.EXCLUSIVE if provider in _CACHED_APART else InputMeaning.INCLUSIVE
 
 
+def _cache_unsaid(span: SpanView, reading: Reading) -> None:
+    """Where no block was carried; Anthropic's adapter carries what was read from the cache in its own metadata."""
+    if reading.provider not in _CACHED_APART and not _has_block(reading):
+        cache_unsaid(span, reading)
+
+
+def _gemini_unsaid(span: SpanView, reading: Reading) -> None:
+    if not _has_block(reading) and _SIGN_OF_6 not in span.attributes:
+        for quirk in (THOUGHTS_UNSAID, TOOL_PROMPTS_UNSAID):
+            if reading.provider in {"gcp.gemini", "gcp.vertex_ai"} and quirk.amend is not None:
+                quirk.amend(span, reading)
+
+
+def _has_block(reading: Reading) -> bool:
+    return any(flag.startswith("usage_from:") for flag in reading.usage_flags)
+
+
 EMITTERS: Final = (
     Emitter(
         "ai",
         DIALECT,
         InputMeaning.UNKNOWN,
-        "ai 4.3.19, 5.0.277 (Anthropic and Bedrock: no), 6.0.326 (yes); told apart by ai.usage.inputTokenDetails",
+        "ai 4.3.19, 5.0.277 (Anthropic and Bedrock: no), 6.0.326 (yes); told apart by ai.usage.inputTokenDetails; "
+        "before 6 only streams tell what was read from OpenAI's cache",
         is_whole_name=True,
+        quirks=(
+            Quirk("before 6, what was read from OpenAI's cache: of longer prompts the cost is bounded", _cache_unsaid),
+            Quirk("before 5, Gemini's thinking (its calls are not priced) and its tools' prompts", _gemini_unsaid),
+        ),
     ),
 )
 FAMILY: Final = Family(

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.vocabulary import Flag, UsageStatus
 from receiver.dialects.reading import UnreadableSpanError
+from receiver.dialects.vercel import seller_of
 from tests.dialects.spans import flags_of, is_call, maybe_read, read_of
 
 CALL = {
@@ -216,3 +217,44 @@ def test_a_hostile_figure_in_the_metadata() -> None:
     metadata = json.dumps({"anthropic": {"usage": {**ANTHROPIC_USAGE, "input_tokens": -4}}})
     with pytest.raises(UnreadableSpanError):
         read_of("ai", V5 | {"ai.response.providerMetadata": metadata})
+
+
+_GEMINI = CALL | {
+    "ai.model.provider": "google.generative-ai",
+    "gen_ai.system": "google.generative-ai",
+    "gen_ai.response.model": "gemini-2.5-flash",
+    "ai.usage.promptTokens": 2312,
+    "ai.usage.completionTokens": 41,
+}
+
+
+def test_before_6_a_long_prompts_cached_part_is_unsaid() -> None:
+    """Versions 4 and 5 count OpenAI's cached tokens in the prompt and do not say how many they were."""
+    openai = _GEMINI | {"ai.model.provider": "openai.chat", "gen_ai.response.model": "gpt-4o-mini-2024-07-18"}
+    assert Flag.CACHE_READ_UNSAID in flags_of(read_of("ai", openai))
+    assert Flag.CACHE_READ_UNSAID not in flags_of(read_of("ai", openai | {"ai.usage.promptTokens": 900}))
+    assert Flag.CACHE_READ_UNSAID not in flags_of(read_of("ai", openai | {"ai.usage.cachedInputTokens": 0}))
+
+
+def test_version_4_leaves_geminis_thinking_out() -> None:
+    """Its calls are not priced as if there were none; of models that never think, nothing is missing."""
+    found = read_of("ai", _GEMINI)
+    assert (found.usage_status, "thoughts_unsaid" in flags_of(found)) == (UsageStatus.PARTIAL, True)
+    older = read_of("ai", _GEMINI | {"gen_ai.response.model": "gemini-2.0-flash"})
+    assert (older.usage_status, "thoughts_unsaid" in flags_of(older)) == (UsageStatus.REPORTED, False)
+
+
+def test_version_5_drops_what_geminis_tools_put_into_the_prompt() -> None:
+    """The block's total has it: input is what the total says beside the other parts."""
+    block = {"promptTokenCount": 173, "candidatesTokenCount": 61, "thoughtsTokenCount": 7, "totalTokenCount": 1182}
+    found = read_of("ai", _GEMINI | {"ai.response.providerMetadata": json.dumps({"google": {"usageMetadata": block}})})
+    assert (found.usage["input_tokens"], found.usage["output_tokens"]) == (1114, 68)
+    assert found.usage_status is UsageStatus.REPORTED
+
+
+def test_conventional_names_of_sellers_stay() -> None:
+    """Version 7 writes the conventions' names already."""
+    assert seller_of("gcp.gemini", {}) == "gcp.gemini"
+    assert seller_of("gcp.vertex_ai", {}) == "gcp.vertex_ai"
+    assert seller_of("aws.bedrock", {}) == "aws.bedrock"
+    assert seller_of("google.generative-ai", {}) == seller_of("google.gemini", {})

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +42,8 @@ class Environment:
     """What is installed there: name → version."""
 
 
-def environment_for(driver: str, packages: Sequence[str]) -> Environment:
+@cache
+def environment_for(driver: str, packages: tuple[str, ...]) -> Environment:
     """Return an environment that has the newest releases of these packages, for a driver in Python or JavaScript.
 
     Raises:
@@ -70,7 +72,9 @@ def _node(home: Path, driver: str, packages: Sequence[str]) -> Environment:
     npm = shutil.which("npm")
     if npm is None:
         raise EnvironmentBrokenError("there is no npm on the PATH; install Node.js (https://nodejs.org)")
-    home.mkdir(parents=True, exist_ok=True)
+    # Once is enough in a run; and npm, asked again over what it installed, may never come back.
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     (home / "package.json").write_text('{"private": true, "type": "module"}', encoding="utf-8")
     quiet = ("--no-audit", "--no-fund", "--silent", "--no-save")
     _run([npm, "install", *quiet, "--prefix", str(home), *packages])

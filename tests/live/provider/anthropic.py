@@ -93,7 +93,7 @@ def _content(scenario: Scenario, request: Mapping[str, Any], *, calls_tool: bool
         names = [tool["name"] for tool in request.get("tools") or []]
         name = names[0] if names else "length_km"
         return [{"type": "tool_use", "id": f"toolu_01{_unique()}", "name": name, "input": {"river": "Oder"}}]
-    text = {"type": "text", "text": "The Oder.", "citations": None}
+    text = {"type": "text", "text": "The Oder."}
     if scenario is Scenario.THINKING:
         return [{"type": "thinking", "thinking": "A river, in short.", "signature": "c2lnbmF0dXJl"}, text]
     if scenario is Scenario.SEARCH:
