@@ -16,7 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,7 @@ class Versions:
     def __init__(self, folder: Path, *, filesystem: Filesystem) -> None:
         self._folder = folder
         self._filesystem = filesystem
+        self._is_held = False
 
     def all(self) -> list[Version]:
         """Return every version, oldest first."""
@@ -95,12 +97,25 @@ class Versions:
             raise VersionNameError(
                 f"the name {name!r} cannot be kept.", hint="Use 1 to 80 letters, digits, dots, dashes and underscores."
             )
-        self._filesystem.make_folder(self._folder)
-        lock = ProcessLock(self._folder / ".lock", what="the versions in")
-        try:
+        if self._is_held:
             return self._write(kind, name, text, details or {})
-        finally:
-            lock.release()
+        with self.held():
+            return self._write(kind, name, text, details or {})
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from adding, for who first looks at what is there and then adds to it.
+
+        Raises:
+            LedgerInUseError: another process is adding a version.
+        """
+        self._filesystem.make_folder(self._folder)
+        with ProcessLock(self._folder / ".lock", what="the versions in"):
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     def read(self, version: Version) -> Content:
         """Read a version.

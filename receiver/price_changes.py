@@ -59,6 +59,12 @@ def add_own(versions: Versions, files: Sequence[FileText]) -> list[Version]:
         PriceFileError: they do not hold together; nothing was added.
         VersionNameError, LedgerInUseError: as `Versions.add` says.
     """
+    # Two that are added at once, each right beside what was there, may be wrong together: one after the other.
+    with versions.held():
+        return _add_own(versions, files)
+
+
+def _add_own(versions: Versions, files: Sequence[FileText]) -> list[Version]:
     checked = check(versions, files)
     if checked.problems:
         raise PriceFileError(checked.problems)

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     count_source: CountSource = Field(
         CountSource.APPLICATION,
         description="application or gateway: whose span counts where both saw a call, in traces of their own. The "
-        "application knows best who pays.",
+        "application knows best who pays. A change holds for calls that come, or come again, from then on.",
     )
     attribution_rules: Path | None = Field(
         None,

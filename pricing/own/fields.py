@@ -32,6 +32,7 @@ _PRICE_KEYS: Final = (
 )  # fmt: skip
 _DEPLOYMENT_KEYS: Final = ("name", *_SCOPE, "arn", "endpoint", "from", "to", "is")
 _IS_KEYS: Final = ("seller", "model", "region", "billing_mode", "cache_write_ttl")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _ABOVE: Final = re.compile(r"above_([0-9]{1,12})")
 _TEXT_CHARS_MAX: Final = 512
 # Dearer than anything sold; more than this is a slip of the unit.
@@ -190,6 +191,8 @@ class Fields:
             step = _ABOVE.fullmatch(key)
             if step is None and key != "base":
                 self.wrong(f"rates.{unit} has {key!r}", "known: base, and above_200000 or the like (input tokens)")
+            elif step is not None and int(step[1]) in dict(above):
+                self.wrong(f"rates.{unit} says twice what holds above {int(step[1])}", f"take {key!r} or the other out")
             elif step is not None and (rate := self._price(f"{unit}.{key}", price, per)) is not None:
                 above.append((int(step[1]), rate))
         base = self._price(f"{unit}.base", value.get("base"), per)
@@ -214,6 +217,9 @@ class Fields:
 
     def _number(self, value: Any) -> Decimal | None:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+            return None
+        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+            # Python would take `2_5`, blanks and other alphabets' digits.
             return None
         try:
             number = Decimal(value)

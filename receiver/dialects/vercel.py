@@ -13,7 +13,7 @@ legacy-open-telemetry.ts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from receiver.dialects.emitter import Emitter, Quirk
 from receiver.dialects.family import Family
@@ -151,7 +151,7 @@ def read_metadata(reading: Reading, attributes: Mapping[str, AttributeValue], *,
         reading.service_tier = reading.service_tier or word_of(said.get("serviceTier"))
 
 
-def _with_tool_prompts(block: Mapping[str, object]) -> Mapping[str, object]:
+def _with_tool_prompts(block: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return Google's block with what its tools put into the prompt, which version 5 drops: the total has it."""
     if "totalTokenCount" not in block or _TOOL_PROMPTS in block:
         return block

@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import threading
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -118,6 +120,11 @@ def _log_opened(sealer: Sealer) -> None:
     _warn_of_age(sealer.book)
 
 
+@lru_cache(maxsize=1)
+def _age_on(book: PriceBook, day: date) -> int | None:
+    return age_days(book, today=day)
+
+
 def _warn_of_age(book: PriceBook) -> None:
     days = age_days(book)
     if days is None or days > STALE_AFTER_DAYS:
@@ -170,6 +177,8 @@ def _waits_for_room(data: DataDirectory, sealer: Sealer) -> bool:
     is_low = room.free_bytes < room.sealer_reserve_bytes
     reason = f"the disk has {as_mib(room.free_bytes)} left: sealing waits until there is room" if is_low else ""
     figures = {"commit": sealer.state.commit, "segments": len(sealer.state.segments)}
+    if (days := _age_on(sealer.book, datetime.now(UTC).date())) is not None:
+        figures["price_age_days"] = days
     write_status(data.sealer_status, Status(ready=not is_low, reason=reason, figures=figures))
     return is_low
 

@@ -90,3 +90,14 @@ def test_other_files_in_the_folder_are_looked_past(versions: Versions) -> None:
     version.path.with_name(".000002-own-a.toml-0000000000000000.json.tmp").write_text("half")
     version.path.with_name("notes.txt").write_text("mine")
     assert versions.all() == [version]
+
+
+def test_who_looks_before_adding_keeps_others_out(versions: Versions, tmp_path: Path) -> None:
+    """What was right beside what was there must not become wrong beside what another added meanwhile."""
+    other = Versions(tmp_path / "prices", filesystem=LocalFilesystem())
+    with versions.held():
+        with pytest.raises(LedgerInUseError):
+            other.add(kind="own", name="b.toml", text="two")
+        versions.add(kind="own", name="a.toml", text="one")
+    other.add(kind="own", name="b.toml", text="two")
+    assert [version.name for version in other.all()] == ["a.toml", "b.toml"]

@@ -68,6 +68,8 @@ is = { sellr = "azure", billing_mode = "free" }
         ("[[prices]]\nrates={input_tokens=nan}", "the price of input_tokens is"),
         ("[[prices]]\nrates={input_tokens=true}", "the price of input_tokens is True"),
         ("[[prices]]\nrates={input_tokens={base=1, over=2}}", "rates.input_tokens has 'over'"),
+        ("[[prices]]\nrates={input_tokens={base=1, above_200=2, above_0200=3}}", "says twice what holds above 200"),
+        ("[[prices]]\nrates={input_tokens='2_5'}", "the price of input_tokens is '2_5'"),
         ("[[prices]]\nper='hour'\nrates={input_tokens=1}", "input_tokens are priced per hour"),
         ("[[prices]]\nper='dozen'\nrates={input_tokens=1}", "per is 'dozen'"),
         ("[[prices]]\nfrom='soon'\ndiscount_percent=1", "from is 'soon'"),
@@ -92,6 +94,8 @@ def test_what_is_wrong_is_said(text: str, words: str) -> None:
         ("model,units\nm,1", "p.csv, line 1: unknown columns: units"),
         ("model,unit\nm,input_tokens", "unit and price go together"),
         ("model,unit,price\nm,input_tokens,x", "p.csv, line 2: the price of input_tokens is 'x'"),
+        ("model,unit,price\nm,input_tokens,2_5", "p.csv, line 2: the price of input_tokens is '2_5'"),
+        ("model,unit,price\nm,input_tokens,\u0663", "the price of input_tokens is"),
         ('model,unit,price\nm,"input', "it is not CSV"),
     ],
 )
