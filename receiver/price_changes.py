@@ -59,15 +59,20 @@ def add_own(versions: Versions, files: Sequence[FileText]) -> list[Version]:
         PriceFileError: they do not hold together; nothing was added.
         VersionNameError, LedgerInUseError: as `Versions.add` says.
     """
+    _must_hold(versions, files)
     # Two that are added at once, each right beside what was there, may be wrong together: one after the other.
     with versions.held():
+        _must_hold(versions, files)
         return _add_own(versions, files)
 
 
-def _add_own(versions: Versions, files: Sequence[FileText]) -> list[Version]:
+def _must_hold(versions: Versions, files: Sequence[FileText]) -> None:
     checked = check(versions, files)
     if checked.problems:
         raise PriceFileError(checked.problems)
+
+
+def _add_own(versions: Versions, files: Sequence[FileText]) -> list[Version]:
     before = {one.file: one.text for one in own_files(versions)}
     return [versions.add(kind=OWN, name=one.file, text=one.text) for one in files if before.get(one.file) != one.text]
 
