@@ -10,11 +10,20 @@ every later line is one commit:
     recorded_time  the writer's clock, RFC 3339 UTC; only informs
     positions      {journal file: bytes of it that this and earlier commits consumed}
     forgotten      [journal file …] whose deletion is durable; their positions are dropped
-    segments       [{table, path, rows, size_bytes, digest} …] added
+    segments       [{table, path, rows, size_bytes, digest, …} …] added (`ledger.segment`)
     counts         {class: difference}; `received` beside the six classes
     versions       {name: version} of what readings and prices were made with, when it changed
+    retired        [path …] no longer live: their rows stand in this line's segments (this and below only if any)
+    expiring       {path: moment}: how long a retired segment is kept for those still reading it
+    removed        [path …] retired segments whose deletion is durable
     previous       digest of the line before
     digest         BLAKE2b-128 over the line's JSON without this member (sorted keys, no spaces)
+
+or, only right behind line 0, a checkpoint: the fold of all commits up to one, which are then no longer there as lines:
+
+    checkpoint     the commit's number; `chain` its digest, which the next line's `previous` repeats
+    recorded_time, segments, positions, counts, versions, retired   as of that commit (`ledger.state`)
+    history        [{name, first, last, digest} …]: files with each folded commit's digest and counts (`ledger.history`)
 
 Invariants: received = the sum of the six classes, in every line and in the sum of all lines. A line that is torn or
 fails its digest ends the list if nothing valid follows it: it was never acknowledged as a commit. Damage *before* valid
@@ -27,75 +36,26 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 from ledger.errors import LedgerDamagedError, LedgerMissingError, LedgerTooNewError
 from ledger.filesystem import AppendFile, Filesystem
-from ledger.schema import SpanClass, Table
-from ledger.segment import Segment, segment_of
+from ledger.history import digest_in_history, write_history
+from ledger.state import RECEIVED as RECEIVED
+from ledger.state import Commit as Commit
+from ledger.state import LedgerState as LedgerState
+from ledger.state import state_of
 
 FORMAT: Final = 1
 TORN_SUFFIX: Final = ".torn"
-RECEIVED: Final = "received"
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What one commit says, before it has a number and a digest."""
-
-    positions: Mapping[str, int] = field(default_factory=dict)
-    forgotten: tuple[str, ...] = ()
-    segments: tuple[Segment, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        classes = sum(self.counts.get(one.value, 0) for one in SpanClass)
-        assert self.counts.get(RECEIVED, 0) == classes, f"the classes of {dict(self.counts)} do not add up to received"
-
-
-@dataclass(slots=True)
-class LedgerState:
-    """What the ledger holds as of its newest commit: the fold of all lines."""
-
-    ledger_id: str
-    commit: int
-    digest: str
-    recorded_time: str
-    segments: list[Segment] = field(default_factory=list)
-    positions: dict[str, int] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def apply(self, line: Mapping[str, Any]) -> None:
-        """Fold one later line in."""
-        self.commit = line["commit"]
-        self.digest = line["digest"]
-        self.recorded_time = line["recorded_time"]
-        self.segments += [segment_of(one) for one in line["segments"]]
-        self.positions.update(line["positions"])
-        for name in line["forgotten"]:
-            self.positions.pop(name, None)
-        for name, difference in line["counts"].items():
-            self.counts[name] = self.counts.get(name, 0) + difference
-        self.versions.update(line["versions"])
-
-    def count(self, name: str) -> int:
-        """Return how many spans ended in a class, or were received."""
-        return self.counts.get(name, 0)
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether received equals the sum of the classes."""
-        return self.count(RECEIVED) == sum(self.count(one.value) for one in SpanClass)
-
-    def of_table(self, table: Table) -> list[Segment]:
-        """Return the live segments of one table, oldest first."""
-        return [segment for segment in self.segments if segment.table == table]
+# Lines that a checkpoint leaves: readers whose views.sql is a few commits old still find theirs.
+LINES_KEPT: Final = 100
+# A line takes about 20 µs to read: opening stays below a tenth of a second.
+LINES_MAX: Final = 2_000
+_Line = dict[str, Any]
 
 
 def read_state(path: Path) -> LedgerState:
@@ -106,24 +66,39 @@ def read_state(path: Path) -> LedgerState:
         LedgerDamagedError: a line in the middle is damaged, or the chain is broken.
         LedgerTooNewError: written by a newer program that says this one must not read it.
     """
-    state, _ = _read(path)
-    return state
+    return _state(path, _valid_lines(path)[0])
 
 
 def read_lines(path: Path, *, after: int) -> Iterator[Mapping[str, Any]]:
-    """Yield the commits after number `after`, oldest first."""
+    """Yield the commits after number `after`, oldest first; those that a checkpoint has folded are not there."""
     for line in _valid_lines(path)[0]:
-        if line["commit"] > after:
+        if "commit" in line and line["commit"] > after:
             yield line
+
+
+def checkpoint_commit(path: Path) -> int:
+    """Return the last commit that is no longer there as a line; 0 when all are."""
+    return int(_folded(_valid_lines(path)[0]).get("checkpoint", 0))
+
+
+def digest_of_commit(path: Path, commit: int) -> str | None:
+    """Return a commit's digest, however old it is; None when the ledger has no such commit."""
+    lines = _valid_lines(path)[0]
+    for line in lines[1:]:
+        if line.get("commit", line.get("checkpoint")) == commit:
+            return str(line.get("chain", line["digest"]))
+    return digest_in_history(_folded(lines).get("history", ()), commit, ledger=path.parent)
 
 
 class ManifestWriter:
     """The one writer's hand on the manifest. Hold the ledger's lock before opening it."""
 
-    def __init__(self, path: Path, file: AppendFile, state: LedgerState) -> None:
+    def __init__(self, path: Path, *, filesystem: Filesystem, state: LedgerState, lines: int) -> None:
         self._path = path
-        self._file = file
+        self._filesystem = filesystem
+        self._file: AppendFile = filesystem.open_append(path)
         self._broken = False
+        self._lines = lines
         self.state = state
 
     @classmethod
@@ -135,14 +110,15 @@ class ManifestWriter:
         """
         filesystem.make_folder(path.parent)
         if not path.exists():
-            filesystem.write_durably(path, _founding_line())
-        state = read_state(path)
-        whole = b"".join(_encode(line) for line in _valid_lines(path)[0])
+            filesystem.write_durably(path, _encode(_founding_line()))
+        lines, _ = _valid_lines(path)
+        state = _state(path, lines)
+        whole = b"".join(_encode(line) for line in lines)
         if tail := path.read_bytes()[len(whole) :]:
             # What is cut off is kept beside: should it be damage, `spanledger verify --repair` may put the line right.
             filesystem.write_durably(path.with_name(path.name + TORN_SUFFIX), tail)
         filesystem.write_durably(path, whole)
-        return cls(path, filesystem.open_append(path), state)
+        return cls(path, filesystem=filesystem, state=state, lines=len(lines))
 
     def append(self, commit: Commit) -> int:
         """Make the commit durable and return its number.
@@ -153,12 +129,8 @@ class ManifestWriter:
         assert not self._broken, "a manifest is not appended to after an error; open it afresh"
         line = {
             "commit": self.state.commit + 1,
-            "recorded_time": _now(),
-            "positions": dict(commit.positions),
-            "forgotten": list(commit.forgotten),
-            "segments": [segment.described() for segment in commit.segments],
-            "counts": {name: count for name, count in commit.counts.items() if count},
-            "versions": dict(commit.versions),
+            "recorded_time": now(),
+            **commit.line(),
             "previous": self.state.digest,
         }
         line["digest"] = _digest(line)
@@ -166,35 +138,80 @@ class ManifestWriter:
         self._file.append(_encode(line))
         self._file.sync()
         self._broken = False
+        self._lines += 1
         self.state.apply(line)
         return self.state.commit
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether there are so many lines that opening would take its time."""
+        return self._lines > LINES_MAX
+
+    def checkpoint(self, *, lines_kept: int = LINES_KEPT) -> None:
+        """Fold all but the newest lines into one, durably: the old file is there until the new one is.
+
+        Raises:
+            OSError: close this writer and open another.
+        """
+        assert not self._broken, "a manifest is not written to after an error; open it afresh"
+        lines, _ = _valid_lines(self._path)
+        commits = [line for line in lines if "commit" in line][1:]
+        folded = commits[: max(0, len(commits) - lines_kept)]
+        if not folded:
+            return
+        self._broken = True
+        state = _state(self._path, [line for line in lines if line.get("commit", 0) <= folded[-1]["commit"]])
+        history = [*_folded(lines).get("history", ())]
+        history.append(write_history(folded, ledger=self._path.parent, filesystem=self._filesystem))
+        kept = [lines[0], _checkpoint_line(state, history), *commits[len(folded) :]]
+        self._filesystem.write_durably(self._path, b"".join(_encode(line) for line in kept))
+        self._file.close()
+        self._file = self._filesystem.open_append(self._path)
+        self._lines = len(kept)
+        self._broken = False
 
     def close(self) -> None:
         """Give the file back."""
         self._file.close()
 
 
-def decode_line(piece: bytes) -> dict[str, Any] | None:
+def decode_line(piece: bytes) -> _Line | None:
     """Return what a line says, without its newline; None when it fails its digest."""
     return _decode(piece)
 
 
-def _founding_line() -> bytes:
-    line: dict[str, Any] = {
+def _founding_line() -> _Line:
+    line: _Line = {
         "commit": 0,
         "ledger_id": secrets.token_hex(16),
         "format": FORMAT,
         "min_reader": FORMAT,
         "min_writer": FORMAT,
-        "recorded_time": _now(),
+        "recorded_time": now(),
         "previous": "",
     }
     line["digest"] = _digest(line)
-    return _encode(line)
+    return line
 
 
-def _read(path: Path) -> tuple[LedgerState, bool]:
-    lines, torn = _valid_lines(path)
+def _checkpoint_line(state: LedgerState, history: Sequence[Mapping[str, Any]]) -> _Line:
+    line: _Line = {
+        "checkpoint": state.commit,
+        "chain": state.digest,
+        "recorded_time": state.recorded_time,
+        "history": [dict(file) for file in history],
+        **state.described(),
+    }
+    line["digest"] = _digest(line)
+    return line
+
+
+def _folded(lines: Sequence[_Line]) -> _Line:
+    """Return the checkpoint; empty when there is none."""
+    return lines[1] if len(lines) > 1 and "checkpoint" in lines[1] else {}
+
+
+def _state(path: Path, lines: Sequence[_Line]) -> LedgerState:
     if not lines or "ledger_id" not in lines[0]:
         raise LedgerDamagedError(f"manifest {path} has no valid founding line.", hint="Restore it from a backup.")
     first = lines[0]
@@ -203,21 +220,22 @@ def _read(path: Path) -> tuple[LedgerState, bool]:
             f"ledger {path.parent} has format {first['format']}, this program reads up to {FORMAT}.",
             hint="Upgrade spanledger.",
         )
-    state = LedgerState(
-        ledger_id=first["ledger_id"], commit=0, digest=first["digest"], recorded_time=first["recorded_time"]
-    )
-    for line in lines[1:]:
-        # A second founding line follows nothing either: it begins another chain.
-        if line["previous"] != state.digest or line["commit"] != state.commit + 1:
+    state = LedgerState(first["ledger_id"], 0, first["digest"], first["recorded_time"])
+    rest = lines[1:]
+    if folded := _folded(lines):
+        state = state_of(folded, ledger_id=first["ledger_id"])
+        rest = lines[2:]
+    for line in rest:
+        if line.get("previous") != state.digest or line.get("commit") != state.commit + 1:
             raise LedgerDamagedError(
-                f"manifest {path}: commit {line['commit']} does not follow commit {state.commit}.",
+                f"manifest {path}: commit {line.get('commit')} does not follow commit {state.commit}.",
                 hint="Restore the manifest from a backup; do not edit it.",
             )
         state.apply(line)
-    return state, torn
+    return state
 
 
-def _valid_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
+def _valid_lines(path: Path) -> tuple[list[_Line], bool]:
     """Return the valid lines, and whether something torn follows them."""
     try:
         data = path.read_bytes()
@@ -227,7 +245,7 @@ def _valid_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
             hint="Has the receiver run on this data_dir? It is created by `spanledger up`.",
         ) from missing
     pieces = data.split(b"\n")
-    lines: list[dict[str, Any]] = []
+    lines: list[_Line] = []
     for number, piece in enumerate(pieces[:-1]):
         line = _decode(piece)
         if line is None:
@@ -245,7 +263,7 @@ def _encode(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _decode(piece: bytes) -> dict[str, Any] | None:
+def _decode(piece: bytes) -> _Line | None:
     try:
         line = json.loads(piece)
     except (ValueError, RecursionError):
@@ -262,5 +280,11 @@ def _digest(line: Mapping[str, Any]) -> str:
     return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def now() -> str:
+    """Return the moment as manifests write it."""
+    return moment(datetime.now(UTC))
+
+
+def moment(when: datetime) -> str:
+    """Return a moment as manifests write it."""
+    return when.isoformat(timespec="microseconds").replace("+00:00", "Z")

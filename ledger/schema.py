@@ -10,7 +10,8 @@ Units are genai-prices' (https://github.com/pydantic/genai-prices), where `outpu
 `reasoning_tokens` here. Times are microseconds UTC, truncated from the span's nanoseconds.
 
 Versions of the schema: 1, and 2 with `cost_low`, `cost_high` (the bounds of a cost whose status is `ambiguous`),
-`price_reason` and `list_price_version`, and the evidence columns `span_name`, `span_kind`, `span_status`.
+`price_reason` and `list_price_version`, and the evidence columns `span_name`, `span_kind`, `span_status`; 3 with
+`superseded_commit`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from ledger.vocabulary import SpanClass as SpanClass
 from ledger.vocabulary import Table as Table
 from ledger.vocabulary import UsageStatus as UsageStatus
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 TIME: Final[pa.DataType] = pa.timestamp("us", tz="UTC")
 _LABELS: Final[pa.DataType] = pa.map_(pa.string(), pa.string())
@@ -115,6 +116,9 @@ _EVIDENCE: Final = [
     pa.field("span_kind", pa.int8()),
     pa.field("span_status", pa.int8()),
 ]
+# Since version 3. Filled in by compaction, and no view shows it: the commit that took this entry back, as far as the
+# segment is marked (`Segment.marked`). It says nothing of the call, only spares readers a search for corrections.
+_COMPACTION: Final = [pa.field("superseded_commit", pa.int64())]
 _SET_ASIDE_ONLY: Final = [
     pa.field("span_class", pa.string(), nullable=False),
     pa.field("detail", pa.string()),
@@ -122,7 +126,9 @@ _SET_ASIDE_ONLY: Final = [
     pa.field("quarantined_span", pa.binary()),
 ]
 
-ENTRY_SCHEMA: Final[pa.Schema] = pa.schema([*_IDENTITY, *_TIMES, *_PAYER, *_CALL, *_USAGE, *_MONEY, *_EVIDENCE])
+ENTRY_SCHEMA: Final[pa.Schema] = pa.schema(
+    [*_IDENTITY, *_TIMES, *_PAYER, *_CALL, *_USAGE, *_MONEY, *_EVIDENCE, *_COMPACTION]
+)
 SET_ASIDE_SCHEMA: Final[pa.Schema] = pa.schema([*ENTRY_SCHEMA, *_SET_ASIDE_ONLY])
 TRACE_FACTS_SCHEMA: Final[pa.Schema] = pa.schema(
     [

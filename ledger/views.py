@@ -17,13 +17,16 @@ state. An empty table is a typed empty SELECT, so that every view exists from th
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
-from ledger.manifest import RECEIVED, LedgerState
 from ledger.schema import AGGREGATE_UNEXPLAINED, ENTRY_SCHEMA, SET_ASIDE_SCHEMA, UNIT_COLUMNS, SpanClass, Table
+from ledger.segment import Segment
+from ledger.state import RECEIVED, LedgerState
 
 VIEW_NAMES: Final = (
     "entries", "calls", "costs_daily", "unpriced", "unattributed", "set_aside", "unexplained", "possible_duplicates",
@@ -51,6 +54,8 @@ _DUPLICATE_COLUMNS: Final = (
 )  # fmt: skip
 # As deep as the outcome looks (`receiver.sealer.payers`); a forged circle of parents ends there.
 _ANCESTORS_MAX: Final = 256
+# What compaction notes for its readers: it may not change what a query says.
+_NOT_SHOWN: Final = frozenset({"superseded_commit"})
 _DAILY_AMOUNTS: Final = ("input_cost", "output_cost", "other_cost", "cost")
 # Same key in every join below: what counts once, within its scope.
 _SAME_SOURCE: Final = "x.source = y.source AND x.ingest_scope = y.ingest_scope AND x.source_id = y.source_id"
@@ -86,20 +91,58 @@ def commit_of_views(text: str) -> int | None:
 
 
 def _calls(state: LedgerState, ledger: Path, entry: str) -> str:
-    usage, corrections = _rows(Table.USAGE, state, ledger), _rows(Table.CORRECTIONS, state, ledger)
+    """Entries that bill and were not taken back.
+
+    A compacted segment says of each entry whether it was taken back, up to the commit it is marked to; only those
+    whose calls a later correction may be about are compared with those corrections, and only with them.
+    """
+    settled, unsettled, later = _by_corrections(state)
+    select = f"""SELECT {entry} FROM (
+    SELECT * FROM ({_read(settled, ENTRY_SCHEMA, ledger)})
+    UNION ALL BY NAME
+    SELECT x.* FROM ({_read(unsettled, ENTRY_SCHEMA, ledger)}) x
+    ANTI JOIN taken_back y ON {_SAME_SOURCE} AND y.revision = x.revision + 1
+)
+WHERE entry_type <> 'reversal' AND superseded_commit IS NULL"""
+    if not unsettled:
+        select = f"""SELECT {entry} FROM ({_read(settled, ENTRY_SCHEMA, ledger)})
+WHERE entry_type <> 'reversal' AND superseded_commit IS NULL"""
+        return _view("calls", select)
     return _view(
         "calls",
-        f"""WITH corrections AS ({corrections}),
-newest AS (
-    SELECT source, ingest_scope, source_id, max(revision) AS revision FROM corrections GROUP BY ALL
+        f"""WITH taken_back AS (
+    SELECT source, ingest_scope, source_id, revision FROM ({_read(later, ENTRY_SCHEMA, ledger)})
+    WHERE entry_type = 'reversal'
 )
-SELECT {entry} FROM (
-    SELECT x.* FROM ({usage}) x ANTI JOIN newest y ON {_SAME_SOURCE}
-    UNION ALL BY NAME
-    SELECT x.* FROM corrections x SEMI JOIN newest y ON {_SAME_SOURCE} AND x.revision = y.revision
-    WHERE x.entry_type = 'restatement'
-)""",
+{select}""",
     )
+
+
+def _by_corrections(state: LedgerState) -> tuple[list[Segment], list[Segment], list[Segment]]:
+    """Return the entries' segments that no later correction can be about, the others, and those corrections.
+
+    What takes an entry back carries the same start of the call, so segments of other times cannot.
+    """
+    settled: list[Segment] = []
+    unsettled: list[Segment] = []
+    later: dict[str, Segment] = {}
+    corrections = state.of_table(Table.CORRECTIONS)
+    # Of each correcting segment its last commit and its times; this is asked at every commit, of up to a thousand.
+    spans = [(one.commits[1], *_times(one), one) for one in corrections]
+    for segment in (*state.of_table(Table.USAGE), *corrections):
+        first_us, last_us = _times(segment)
+        marked = segment.marked if segment.marked is not None else segment.commits[0] - 1
+        about = [one for last, begin, end, one in spans if last > marked and begin <= last_us and first_us <= end]
+        (unsettled if about else settled).append(segment)
+        later.update((one.path, one) for one in about)
+    return settled, unsettled, list(later.values())
+
+
+def _times(segment: Segment) -> tuple[float, float]:
+    """Return when its calls began, first and last; all time where it does not know."""
+    if segment.first_us is None or segment.last_us is None:
+        return -math.inf, math.inf
+    return segment.first_us, segment.last_us
 
 
 def _costs_daily() -> str:
@@ -229,8 +272,11 @@ def _view(name: str, query: str) -> str:
 
 
 def _rows(table: Table, state: LedgerState, ledger: Path) -> str:
-    segments = state.of_table(table)
     schema = SET_ASIDE_SCHEMA if table == Table.SET_ASIDE else ENTRY_SCHEMA
+    return _read(state.of_table(table), schema, ledger)
+
+
+def _read(segments: Sequence[Segment], schema: pa.Schema, ledger: Path) -> str:
     empty = ", ".join(f'NULL::{_SQL_TYPES[field.type]} AS "{field.name}"' for field in schema)
     if not segments:
         return f"SELECT {empty} WHERE false"
@@ -243,10 +289,11 @@ def _rows(table: Table, state: LedgerState, ledger: Path) -> str:
 
 
 def _projection(schema: pa.Schema) -> str:
-    """Select every column, binary ids as lower-case hexadecimal."""
+    """Select every column that says something of the call, binary ids as lower-case hexadecimal."""
     return ", ".join(
         f'lower(hex("{field.name}")) AS "{field.name}"' if _is_binary(field.type) else f'"{field.name}"'
         for field in schema
+        if field.name not in _NOT_SHOWN
     )
 
 
