@@ -24,6 +24,7 @@ from typing import Final
 
 from ledger.errors import LedgerDamagedError, LedgerMissingError, WrongUseError
 from ledger.filesystem import TEMPORARY_SUFFIX, Filesystem
+from ledger.history import FOLDER as HISTORY_FOLDER
 from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_state
 from ledger.segment import Segment
@@ -151,12 +152,13 @@ def _copy_segment(segment: Segment, source: DataDirectory, target: DataDirectory
 
 
 def _copy_rest(source: DataDirectory, target: DataDirectory, filesystem: Filesystem) -> None:
-    """Copy versions of prices, and what else the ledger folder keeps beside segments."""
+    """Copy versions of prices, and what else the ledger folder keeps beside segments: the history of its commits."""
     skipped = {source.manifest.name, source.views.name}
     files = [path for path in source.prices.glob("*.json") if path.is_file()]
     files += [
         path for path in source.ledger.rglob("*")
-        if path.is_file() and path.name not in skipped and path.suffix in {".json", ".jsonl"}
+        if path.is_file() and path.name not in skipped
+        and (path.suffix in {".json", ".jsonl"} or path.parent.name == HISTORY_FOLDER)
     ]  # fmt: skip
     for path in files:
         copy = target.root / path.relative_to(source.root)

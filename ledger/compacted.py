@@ -43,9 +43,26 @@ _COMMITS: Final = frozenset({"commit", "superseded_commit"})
 _LEAF_OF_MAP: Final = ("key_value.key", "key_value.value")
 
 
+def is_mixed(segment: Segment) -> bool:
+    """Say whether a compacted segment has calls of several days."""
+    return segment.folder.endswith(f"/{MIXED_FOLDER}")
+
+
 def day_of(moment_us: int) -> str:
     """Return the UTC day of a moment, as folders are named."""
     return (_EPOCH + timedelta(microseconds=moment_us)).strftime("%Y-%m-%d")
+
+
+def read_merged(path: Path) -> list[str] | None:
+    """Return the paths that a file was made from, by its own footer; None where compaction did not make it.
+
+    A footer that cannot be read says nothing here: whoever asks for its journal ranges is told.
+    """
+    try:
+        said = (pq.read_metadata(path).metadata or {}).get(MERGED)
+    except (OSError, pa.ArrowException):
+        return None
+    return None if said is None else list(json.loads(said))
 
 
 class CompactedWriter:

@@ -84,7 +84,7 @@ def checkpoint_commit(path: Path) -> int:
 def digest_of_commit(path: Path, commit: int) -> str | None:
     """Return a commit's digest, however old it is; None when the ledger has no such commit."""
     lines = _valid_lines(path)[0]
-    for line in lines[1:]:
+    for line in lines:
         if line.get("commit", line.get("checkpoint")) == commit:
             return str(line.get("chain", line["digest"]))
     return digest_in_history(_folded(lines).get("history", ()), commit, ledger=path.parent)

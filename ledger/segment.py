@@ -69,6 +69,11 @@ class Segment:
         return self.path.rpartition("/")[2]
 
     @property
+    def folder(self) -> str:
+        """The folder it lies in, relative to the ledger's."""
+        return self.path.rpartition("/")[0]
+
+    @property
     def is_compacted(self) -> bool:
         """Whether compaction wrote it: sorted by trace and span, with rows of many commits."""
         return self.first_commit is not None

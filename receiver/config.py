@@ -49,6 +49,8 @@ class SealerConfig:
     """Sources whose reported cost counts, within a band of the computed one."""
     rules_file: Path | None = None
     """The user's own attribution rules; read again when the file changes."""
+    evidence_days: int | None = None
+    """For how many days after a call its evidence is kept; None keeps it for ever."""
     interval_s: float = 1.0
     """How long to collect before a commit: with sealing itself this keeps journal-to-queryable at about 2 s."""
 

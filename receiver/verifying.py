@@ -107,7 +107,8 @@ def _check_segments(data: DataDirectory, state: LedgerState | None, report: Repo
         progress("segments", number, len(segments))
     positions = {} if state is None else dict(state.positions)
     if not is_locked(data.writer_lock):
-        for path in unlisted(data, [segment.path for segment in segments]):
+        retired = () if state is None else state.retired
+        for path in unlisted(data, [*(segment.path for segment in segments), *retired]):
             report.findings.append(check_unlisted(path, data, positions))
     if state is not None and len(whole) == len(state.segments):
         calls = calls_in(whole, ledger=data.ledger)

@@ -114,9 +114,7 @@ FROM entries WHERE start_time >= ? AND start_time < ? AND "commit" <= ?""",
 
 def digest_of(warehouse: Warehouse, commit: int) -> tuple[str, str | None]:
     """Return the ledger's id, and the digest of one of its commits; None where it has no such commit."""
-    lines = warehouse.lines(after=commit - 1)
-    line = next(lines, None)
-    return warehouse.ledger_id(), line["digest"] if line is not None and line["commit"] == commit else None
+    return warehouse.ledger_id(), warehouse.digest_of(commit)
 
 
 def entries_of(

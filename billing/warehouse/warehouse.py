@@ -7,7 +7,7 @@ so corrections are in every figure. Must not: write anything, or run text that c
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from billing.warehouse.views_file import ViewsFile, missing_ledger, read_views
 from billing.warehouse.views_needed import views_needed, words
 from ledger.errors import LedgerDamagedError
 from ledger.layout import DataDirectory
-from ledger.manifest import LedgerState, read_lines, read_state
+from ledger.manifest import LedgerState, digest_of_commit, read_state
 
 Row = dict[str, Any]
 Connection = duckdb.DuckDBPyConnection
@@ -121,17 +121,17 @@ FROM unpriced {where_sql} GROUP BY ALL ORDER BY calls DESC, provider, model""",
         The manifest may be one commit further: figures that are not in the views yet must not be called that commit's.
         """
         views = read_views(self._data)
-        line = next(read_lines(self._data.manifest, after=views.commit - 1), None)
-        if line is None:
+        digest = digest_of_commit(self._data.manifest, views.commit)
+        if digest is None:
             raise LedgerDamagedError(
                 f"{self._data.views} shows commit {views.commit}, which {self._data.manifest} does not have.",
                 hint="Was one of them restored from a backup without the other? Restart the sealer.",
             )
-        return AsOf(ledger_id=views.ledger_id, commit=views.commit, digest=line["digest"])
+        return AsOf(ledger_id=views.ledger_id, commit=views.commit, digest=digest)
 
-    def lines(self, *, after: int) -> Iterator[Mapping[str, Any]]:
-        """Yield the manifest's commits after a number."""
-        return read_lines(self._data.manifest, after=after)
+    def digest_of(self, commit: int) -> str | None:
+        """Return a commit's digest, however old it is; None when the ledger has no such commit."""
+        return digest_of_commit(self._data.manifest, commit)
 
     def ledger_id(self) -> str:
         """Return which ledger the views show."""

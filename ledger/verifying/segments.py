@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ledger.compacted import read_merged
 from ledger.errors import LedgerDamagedError
 from ledger.layout import DataDirectory
 from ledger.schema import Table
@@ -65,6 +66,12 @@ def unlisted(data: DataDirectory, listed: Iterable[str]) -> Iterator[Path]:
 
 def check_unlisted(path: Path, data: DataDirectory, positions: dict[str, int]) -> Finding:
     """Say of a file that no line lists whether a line was lost, or the next start sweeps it."""
+    if read_merged(path) is not None:
+        return Finding(
+            Part.SEGMENT, str(path), "", "no line lists it: a merge that was not finished",
+            "Nothing: its rows stand in the segments that it was made from, and the next start removes it.",
+            is_damage=False,
+        )  # fmt: skip
     try:
         ranges = read_journal_ranges(path)
     except LedgerDamagedError as damaged:

@@ -247,13 +247,21 @@ class Index:
         """Say whether this losing content of a span is already kept."""
         return self._db.get(b"L" + trace.prefix + span_id + content_hash) is not None
 
+    def add(self, changes: IndexChanges) -> None:
+        """Write changes of an index that is being built; nothing counts before `apply` says up to which commit."""
+        self._db.write(self._batch(changes))
+
     def apply(self, changes: IndexChanges, *, ledger_id: str, commit: int) -> None:
         """Write a commit's changes and the commit's number, synced, as one."""
+        batch = self._batch(changes)
+        batch.put(_META_KEY, _encode(IndexMeta(format=FORMAT, ledger_id=ledger_id, applied=commit)))
+        self._db.write(batch, self._synced)
+
+    def _batch(self, changes: IndexChanges) -> WriteBatch:
         batch = WriteBatch(raw_mode=True)
         for key, value in changes.laid_out(self.records):
             batch.put(key, value)
-        batch.put(_META_KEY, _encode(IndexMeta(format=FORMAT, ledger_id=ledger_id, applied=commit)))
-        self._db.write(batch, self._synced)
+        return batch
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every key and value in order; for those who compare."""

@@ -5,6 +5,7 @@ A stop (SIGTERM, SIGINT) seals what the journal still holds, then ends.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from pricing.book import PriceBook
 from receiver.attribution_rules import AttributionRulesError
 from receiver.config import SealerConfig
 from receiver.prices import STALE_AFTER_DAYS, CurrentBook, age_days
+from receiver.sealer.compaction.compactor import Compactor
 from receiver.sealer.index import delete_index, says_damage
 from receiver.sealer.jobs.healing import ask_to_heal
 from receiver.sealer.jobs.queue import JobQueue
@@ -59,7 +61,12 @@ def run_sealer(
             with open_sealer(config, files, inputs) as sealer:
                 _log_opened(sealer)
                 retry_s = _RETRY_S_MIN
-                if _seal_until(stopping, sealer, config, inputs, JobQueue(config.data.jobs, files)):
+                compactor = Compactor(sealer, config.data, filesystem=files, evidence_days=config.evidence_days)
+                with contextlib.closing(compactor):
+                    is_over = _seal_until(
+                        stopping, sealer, config, inputs, JobQueue(config.data.jobs, files), compactor=compactor
+                    )
+                if is_over:
                     _log.info("stopped", commit=sealer.state.commit)
                     write_status(config.data.sealer_status, Status(ready=False, reason="stopped", stopped=True))
                     return
@@ -137,7 +144,13 @@ def _warn_of_age(book: PriceBook) -> None:
 
 
 def _seal_until(
-    stopping: threading.Event, sealer: Sealer, config: SealerConfig, inputs: Inputs, jobs: JobQueue
+    stopping: threading.Event,
+    sealer: Sealer,
+    config: SealerConfig,
+    inputs: Inputs,
+    jobs: JobQueue,
+    *,
+    compactor: Compactor,
 ) -> bool:
     """Seal until told to stop; False when the rules file was changed for another usable one."""
     worker = Worker(sealer, jobs)
@@ -148,12 +161,10 @@ def _seal_until(
         if not was_stopping and _waits_for_room(config.data, sealer):
             stopping.wait(config.interval_s)
             continue
-        if (book := inputs.prices.get()) is not sealer.book:
-            sealer.use_prices(book)
-            _log.info("prices changed", prices=book.snapshot, own_prices=len(book.own.prices))
-            ask_to_heal(sealer, jobs)
-            _warn_of_age(book)
+        _take_prices(sealer, inputs, jobs)
         result = sealer.seal()
+        if not was_stopping:
+            compactor.work(may_replace=not worker.is_busy)
         if result is not None:
             _report(result)
             if result.has_more:
@@ -169,6 +180,16 @@ def _seal_until(
         # A job's next slice fills the pause.
         if was_stopping or not worker.work():
             stopping.wait(config.interval_s)
+
+
+def _take_prices(sealer: Sealer, inputs: Inputs, jobs: JobQueue) -> None:
+    book = inputs.prices.get()
+    if book is sealer.book:
+        return
+    sealer.use_prices(book)
+    _log.info("prices changed", prices=book.snapshot, own_prices=len(book.own.prices))
+    ask_to_heal(sealer, jobs)
+    _warn_of_age(book)
 
 
 def _waits_for_room(data: DataDirectory, sealer: Sealer) -> bool:

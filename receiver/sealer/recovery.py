@@ -1,35 +1,38 @@
 """What the sealer does before its first commit: sweep what no line lists, and bring the index up to the manifest.
 
 A segment that no manifest line lists is removed only if the journal frames it was made from are still there to be
-sealed again. Otherwise a manifest line was lost, and starting would lose calls: the start is refused. One case is
-neither: the journal file is there and not consumed, but shorter than it was read. What is missing was never durable
-(its fsync had failed, its sender was told to send again, and then the power went); the segment is kept under another
-name, and what is left of the file is sealed again.
+sealed again, or, if compaction made it, the segments that it was made from. Otherwise a manifest line was lost, and
+starting would lose calls: the start is refused. One case is neither: the journal file is there and not consumed, but
+shorter than it was read. What is missing was never durable (its fsync had failed, its sender was told to send again,
+and then the power went); the segment is kept under another name, and what is left of the file is sealed again.
 
 The index is brought up to date from the segments of the commits it has not applied; one that is missing, of another
-ledger or format, or ahead of the manifest is deleted and built from the first commit on.
+ledger or format, ahead of the manifest, or so far behind that what it lacks is gone as a line or a file, is deleted and
+built from the live segments.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 
+from ledger.compacted import read_merged
 from ledger.errors import LedgerDamagedError
 from ledger.filesystem import TEMPORARY_SUFFIX, Filesystem
 from ledger.layout import DataDirectory
-from ledger.manifest import LedgerState, read_lines
+from ledger.manifest import LedgerState, checkpoint_commit, read_lines
+from ledger.row_groups import read_row_groups, row_group_bounds
 from ledger.schema import UNIT_COLUMNS, Flag, SpanClass, Table
 from ledger.segment import Segment, read_journal_ranges, read_segment, segment_of
 from ledger.views import commit_of_views
 from receiver.sealer.candidate import QUARANTINED_WEIGHT, weight
 from receiver.sealer.facts import UNKNOWN_EMITTER, FactKind, SpanFact, SpanState, TraceFact, emitter_number
-from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey, delete_index
+from receiver.sealer.index import Index, IndexChanges, IndexMeta, ResponseKey, TraceKey, delete_index
 from receiver.sealer.links import merged, said_of_ids
 from receiver.sealer.nesting import nesting
 from receiver.sealer.payers import BORROWED_SOURCES
@@ -54,7 +57,8 @@ def sweep(data: DataDirectory, state: LedgerState, *, filesystem: Filesystem) ->
         LedgerDamagedError: an unlisted segment's journal frames are gone.
     """
     _check_no_line_is_lost(data, state)
-    listed = {data.ledger / segment.path for segment in state.segments}
+    # Retired files are deleted when their time is over.
+    listed = {data.ledger / path for path in (*(one.path for one in state.segments), *state.retired)}
     removed: list[Path] = []
     for temporary in data.ledger.rglob(f"*{TEMPORARY_SUFFIX}"):
         filesystem.remove(temporary)
@@ -63,7 +67,10 @@ def sweep(data: DataDirectory, state: LedgerState, *, filesystem: Filesystem) ->
         for path in sorted(data.table(table).rglob("*.parquet")):
             if path in listed:
                 continue
-            if _is_resealed_whole(path, data=data, state=state):
+            merged = read_merged(path)
+            if merged is not None:
+                _check_still_there(path, merged, state)
+            if merged is not None or _is_resealed_whole(path, data=data, state=state):
                 filesystem.remove(path)
                 filesystem.sync_folder(path.parent)
             else:
@@ -79,6 +86,17 @@ def _check_no_line_is_lost(data: DataDirectory, state: LedgerState) -> None:
         raise LedgerDamagedError(
             f"{data.views} is of commit {stated}, and {data.manifest} ends with {state.commit}: a line was lost.",
             hint="`spanledger verify --repair` brings it back if it can; else restore the manifest from a backup.",
+        )
+
+
+def _check_still_there(path: Path, merged: Sequence[str], state: LedgerState) -> None:
+    """A merge whose line was never written: its rows stand in what it was made from."""
+    known = {*(one.path for one in state.segments), *state.retired}
+    if lost := [one for one in merged if one not in known]:
+        raise LedgerDamagedError(
+            f"merged segment {path} is in no commit, and {lost[0]}, of which it was made, is not either: a line of the "
+            "manifest was lost.",
+            hint="Restore ledger/manifest.jsonl from a backup. Nothing was changed.",
         )
 
 
@@ -104,25 +122,76 @@ def open_index(
     """Open the index, brought up to the manifest's newest commit. `progress` gets (commits done, of)."""
     index = _open_or_delete(data.index)
     meta = index.meta
-    if meta is not None and (meta.ledger_id != state.ledger_id or meta.applied > state.commit):
-        meta = None
-    if meta is None:
+    if meta is None or not _can_catch_up(data, state, meta):
         index.close()
         delete_index(data.index)
         index = Index(data.index)
-    applied = 0 if meta is None else meta.applied
+        meta = None
     try:
-        for line in read_lines(data.manifest, after=applied):
-            segments = [segment_of(one) for one in line["segments"]]
-            changes = changes_of(segments, ledger=data.ledger, index=index)
-            index.apply(changes, ledger_id=state.ledger_id, commit=line["commit"])
-            progress(line["commit"], state.commit)
+        if meta is None:
+            _build(index, data, state, progress=progress)
+        else:
+            _catch_up(index, data, state, applied=meta.applied, progress=progress)
     except BaseException:
         # It holds a lock of its own: left open it would stand in the way of the next try.
         with contextlib.suppress(Exception):
             index.close()
         raise
     return index
+
+
+def _can_catch_up(data: DataDirectory, state: LedgerState, meta: IndexMeta) -> bool:
+    """Say whether all that the index lacks can be read from lines and files that are still there."""
+    if meta.ledger_id != state.ledger_id or not checkpoint_commit(data.manifest) <= meta.applied <= state.commit:
+        return False
+    return all(
+        (data.ledger / segment.path).exists()
+        for line in read_lines(data.manifest, after=meta.applied)
+        for segment in _added(line)
+    )
+
+
+def _catch_up(
+    index: Index, data: DataDirectory, state: LedgerState, *, applied: int, progress: Callable[[int, int], None]
+) -> None:
+    for line in read_lines(data.manifest, after=applied):
+        changes = changes_of(_added(line), ledger=data.ledger, index=index)
+        index.apply(changes, ledger_id=state.ledger_id, commit=line["commit"])
+        progress(line["commit"], state.commit)
+
+
+def _added(line: Mapping[str, Any]) -> list[Segment]:
+    """Return the segments of a line that have rows no earlier one had: not those of a merge."""
+    return [] if line.get("retired") else [segment_of(one) for one in line["segments"]]
+
+
+def _build(index: Index, data: DataDirectory, state: LedgerState, *, progress: Callable[[int, int], None]) -> None:
+    """Build the index from all live segments. It counts as applied only with the last: a half one is begun anew."""
+    of = sum(segment.rows for segment in state.segments)
+    done = 0
+    for segment in state.segments:
+        for rows in _slices(segment, ledger=data.ledger):
+            index.add(changes_of_rows([(segment.table, rows)], index=index))
+            done += rows.num_rows
+            progress(done, of)
+    index.apply(IndexChanges(), ledger_id=state.ledger_id, commit=state.commit)
+
+
+def _slices(segment: Segment, *, ledger: Path) -> Iterator[pa.Table]:
+    """Yield what the index needs of a segment, in parts that fit into memory."""
+    columns = _columns(segment.table)
+    if not segment.is_compacted:
+        yield read_segment(segment, ledger=ledger, columns=columns)
+        return
+    first = "trace_id" if segment.table == Table.TRACE_FACTS else "source_id"
+    for group in range(len(row_group_bounds(segment, column=first, ledger=ledger))):
+        yield read_row_groups(segment, [group], ledger=ledger, columns=columns)
+
+
+def _columns(table: Table) -> list[str] | None:
+    if table == Table.TRACE_FACTS:
+        return None
+    return [*_COLUMNS, "span_class"] if table == Table.SET_ASIDE else _COLUMNS
 
 
 def _open_or_delete(folder: Path) -> Index:
@@ -138,23 +207,28 @@ def changes_of(segments: list[Segment], *, ledger: Path, index: Index) -> IndexC
 
     What the index becomes is the same in whatever order and parts the ledger's rows come, and however often.
     """
+    return changes_of_rows(
+        ((one.table, read_segment(one, ledger=ledger, columns=_columns(one.table))) for one in segments), index=index
+    )
+
+
+def changes_of_rows(parts: Iterable[tuple[Table, pa.Table]], *, index: Index) -> IndexChanges:
+    """Derive from rows of tables what they say to the index, as `changes_of` does."""
     changes = IndexChanges()
     newest: dict[TraceKey, dict[bytes, SpanState]] = {}
     contents: dict[TraceKey, list[SpanFact]] = {}
-    for segment in segments:
-        if segment.table == Table.TRACE_FACTS:
-            _add_payers(changes, read_segment(segment, ledger=ledger), index)
+    for table, rows in parts:
+        if table == Table.TRACE_FACTS:
+            _add_payers(changes, rows, index)
             continue
-        set_aside = segment.table == Table.SET_ASIDE
-        columns = [*_COLUMNS, "span_class"] if set_aside else _COLUMNS
-        for row in in_microseconds(read_segment(segment, ledger=ledger, columns=columns)):
+        for row in in_microseconds(rows):
             trace = TraceKey(row["ingest_scope"], row["source_id"][:16])
             span_id, content_hash = row["source_id"][16:_ID_BYTES], row["source_id"][_ID_BYTES:]
             if content_hash:
                 changes.put_loser(trace, span_id=span_id, content_hash=content_hash)
                 contents.setdefault(trace, []).append(fact_of_row(row, span_id, kind=FactKind.CALL))
                 continue
-            state = _state(row, span_id, table=segment.table)
+            state = _state(row, span_id, table=table)
             states = newest.setdefault(trace, {})
             states[span_id] = _newer(state, states.get(span_id))
             contents.setdefault(trace, []).append(state.fact)

@@ -45,7 +45,7 @@ from receiver.sealer.consuming import JournalFolder
 from receiver.sealer.decode import Decoder
 from receiver.sealer.differences import Plan, plan
 from receiver.sealer.found import Found, InColumns, find
-from receiver.sealer.index import Index
+from receiver.sealer.index import Index, IndexChanges
 from receiver.sealer.read_back import read_rows
 from receiver.sealer.recovery import open_index, sweep
 from receiver.sealer.row_keys import RowKey
@@ -170,6 +170,24 @@ class Sealer:
         counts = Counter({one.value: planned.counts[one] for one in SpanClass})
         assert not sum(counts.values()), "a job moves spans from one class to another"
         return self._commit(planned, counts, batch=Batch(), forgotten=(), plain=InColumns())
+
+    def replace_segments(self, old: Sequence[Segment], new: Sequence[Segment]) -> int:
+        """Commit that the rows of some live segments stand in others from now on; return the commit's number."""
+        assert sum(one.rows for one in old) == sum(one.rows for one in new), "rows were lost or made by a merge"
+        return self.note(Commit(segments=tuple(new), retired=tuple(one.path for one in old)))
+
+    def note(self, commit: Commit) -> int:
+        """Commit what says nothing of spans: where rows stand, and what became of old files."""
+        number = self._manifest.append(commit)
+        self._check_lock()
+        self._index.apply(IndexChanges(), ledger_id=self.state.ledger_id, commit=number)
+        self._write_views()
+        return number
+
+    def checkpoint(self) -> None:
+        """Fold the manifest's old lines into one, if there are many."""
+        if self._manifest.wants_checkpoint:
+            self._manifest.checkpoint()
 
     def segment_rows(self, segment: Segment) -> pa.Table:
         """Return the rows of a live segment."""

@@ -76,6 +76,11 @@ class Worker:
             self._run = None
         return True
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is going through segments, which must not be replaced under it."""
+        return self._run is not None
+
     def _next(self) -> tuple[Job, JobProgress] | None:
         """Return the next job; none while a file of the queue cannot be read, which is said once."""
         try:

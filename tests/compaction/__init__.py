@@ -1,0 +1,1 @@
+"""Compaction: files change, answers never do."""
