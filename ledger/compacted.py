@@ -35,6 +35,7 @@ MIXED_FOLDER: Final = "mixed"
 # Half of what one of DuckDB's threads takes at a time: small enough to look one row up in, large enough to compress.
 ROW_GROUP_ROWS: Final = 61_440
 DAY_US: Final = 86_400_000_000
+_WRITE_BYTES: Final = 2**20
 _COMPRESSION_LEVEL: Final = 6  # a file is written once and read for years
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHARE_BEGINNINGS: Final = frozenset({"source_id", "trace_id"})
@@ -68,12 +69,14 @@ def read_merged(path: Path) -> list[str] | None:
 class CompactedWriter:
     """One segment being written. `write` what comes in order, then `finish`; or `abandon`."""
 
-    def __init__(self, table: Table, *, merged: Sequence[Segment], ledger: Path, filesystem: Filesystem) -> None:
+    def __init__(
+        self, table: Table, *, day: str | None, merged: Sequence[Segment], ledger: Path, filesystem: Filesystem
+    ) -> None:
         self._table = table
         self._merged = [one.path for one in merged]
         self._ledger = ledger
         self._filesystem = filesystem
-        self._folder = ledger / table.value
+        self._folder = ledger / table.value / (MIXED_FOLDER if day is None else f"day={day}")
         filesystem.make_folder(self._folder)
         self._temporary = self._folder / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         self._sink = _Sink(filesystem.create(self._temporary, mode=SHARED_FILE_MODE))
@@ -81,6 +84,7 @@ class CompactedWriter:
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self._said = _Said()
+        self._is_finished = False
 
     @property
     def rows(self) -> int:
@@ -113,11 +117,11 @@ class CompactedWriter:
             }
         )
         self._writer.close()
+        self._sink.write_out()
         self._sink.file.sync()
         self._sink.file.close()
-        folder = self._folder / self._said.folder
-        self._filesystem.make_folder(folder)
-        target = folder / f"{commit:012d}-{secrets.token_hex(4)}.parquet"
+        self._is_finished = True
+        target = self._folder / f"{commit:012d}-{secrets.token_hex(4)}.parquet"
         self._filesystem.rename(self._temporary, target)
         said = self._said
         return Segment(
@@ -135,7 +139,9 @@ class CompactedWriter:
         )
 
     def abandon(self) -> None:
-        """Leave no file behind."""
+        """Leave no file behind; one that is finished already stays, for the sweep."""
+        if self._is_finished:
+            return
         self._sink.is_abandoned = True
         self._writer.close()
         self._sink.file.close()
@@ -167,13 +173,6 @@ class _Said:
         self.last_commit = _greatest(self.last_commit, int(commits.max()))
         self.evidence_us = _least(self.evidence_us, evidence_of(rows))
 
-    @property
-    def folder(self) -> str:
-        if not self.knows_times or self.first_us is None or self.last_us is None:
-            return MIXED_FOLDER
-        first, last = day_of(self.first_us), day_of(self.last_us)
-        return f"day={first}" if first == last else MIXED_FOLDER
-
 
 def _least(one: int | None, other: int | None) -> int | None:
     known = [value for value in (one, other) if value is not None]
@@ -195,16 +194,24 @@ class _Sink:
         self.file = file
         self.size_bytes = 0
         self.is_abandoned = False
+        self._waiting = bytearray()
         self.digest = hashlib.blake2b(digest_size=16)
 
     def write(self, data: Any) -> int:
         piece = bytes(data)
         if self.is_abandoned:
             return len(piece)
-        self.file.append(piece)
+        # Parquet's writer comes with a few hundred bytes at a time.
+        self._waiting += piece
         self.size_bytes += len(piece)
         self.digest.update(piece)
+        if len(self._waiting) >= _WRITE_BYTES:
+            self.write_out()
         return len(piece)
+
+    def write_out(self) -> None:
+        self.file.append(bytes(self._waiting))
+        self._waiting.clear()
 
     def tell(self) -> int:
         return self.size_bytes

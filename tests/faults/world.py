@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,7 @@ from receiver.config import ReceiverConfig, SealerConfig
 from receiver.errors import ReceiveError
 from receiver.importing.errors import ImportInterruptedError
 from receiver.importing.importing import import_files
+from receiver.sealer.compaction.compactor import Compactor
 from receiver.sealer.jobs.job import JobKind
 from receiver.sealer.jobs.queue import JobQueue
 from receiver.sealer.jobs.work import Worker
@@ -60,6 +62,10 @@ REQUESTS: Final[dict[str, tuple[SpanText, ...]]] = {
     "another call": (call(trace=0x31, span=0x32, attributes={"gen_ai.response.id": "resp_2"}),),
     "the same call elsewhere": (call(trace=0x33, span=0x34, attributes={"gen_ai.response.id": "resp_2"}),),
     "imported": (call(trace=0x51, span=0x52, model="no-such-model"), SpanText(trace=0x51, span=0x53)),
+    "what is learned after": (
+        call(trace=0x15, span=0x17, parent=0x16, tokens=(100, 10), attributes={"gen_ai.response.id": "resp_9"}),
+        call(trace=0x61, span=0x62),
+    ),
     "last": (call(trace=0x41, span=0x42, tokens=(7, 7)), call(trace=0x11, span=0x14, parent=0x12)),
 }
 
@@ -140,6 +146,19 @@ class World:
         worker = Worker(self.pipeline.sealer, queue)
         while worker.work():
             pass
+
+    def compact(self) -> None:
+        """Merge all that can be merged, and let the old files go at once."""
+        pipeline = self.pipeline
+        compactor = Compactor(pipeline.sealer, self.data, filesystem=pipeline.filesystem, grace=timedelta(0))
+        while compactor.merge_now() is not None:
+            pass
+        while pipeline.sealer.state.retired:
+            compactor.work(may_replace=False)
+
+    def checkpoint(self) -> None:
+        """Fold the manifest's lines but for the last three."""
+        self.pipeline.sealer._manifest.checkpoint(lines_kept=3)
 
     def import_file(self) -> None:
         """Import one of the requests from a file, as the command does while no sealer runs."""
@@ -257,8 +276,8 @@ def sending(name: str) -> Step:
     return lambda world: world.send(name)
 
 
-# Receive, seal, learn something later, receive the same again, rotate, restart, correct by a job, import. What is added
-# stands at the end, so that cases keep their numbers.
+# Receive, seal, learn something later, receive the same again, rotate, restart, correct by a job, import, compact. What is
+# added stands at the end, so that cases keep their numbers.
 STEPS: Final[tuple[Step, ...]] = (
     sending("two calls"),
     sending("no calls"),
@@ -278,4 +297,11 @@ STEPS: Final[tuple[Step, ...]] = (
     World.seal,
     World.seal,
     World.import_file,
+    World.compact,
+    World.checkpoint,
+    sending("what is learned after"),
+    sending("two calls"),
+    World.seal,
+    World.restart_receiver,
+    World.compact,
 )

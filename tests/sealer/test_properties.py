@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ledger.schema import CountSource
+from receiver.sealer.compaction.compactor import Compactor
 from tests.naive import CONFLICT, PRICES, PROXY_MARK, UNIQUE_IDS, UNKNOWN_SCOPE, naive_ledger
 from tests.otlp import LANGCHAIN_SCOPE, OPENAI_SCOPE, START_NS, SpanText
 from tests.pipeline import Pipeline
@@ -130,7 +132,13 @@ def test_any_order_split_and_repetition_gives_the_same_ledger(sent: list[SpanTex
 
 
 def _disturb(pipeline: Pipeline, chance: Random) -> None:
-    """Restart the sealer now and then; sometimes without its index, which must come back the same."""
+    """Compact and restart now and then; sometimes without the index, which must come back the same."""
+    if chance.random() < 0.3:
+        compactor = Compactor(pipeline.sealer, pipeline.data, filesystem=pipeline.filesystem, grace=timedelta(0))
+        while compactor.merge_now(thoroughly=chance.random() < 0.8) is not None:
+            pass
+        for _ in range(chance.randrange(3)):
+            compactor.work(may_replace=False)
     if chance.random() < 0.3:
         before = sorted(pipeline.sealer.index.items())
         pipeline.restart_sealer()

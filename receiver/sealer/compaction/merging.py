@@ -9,14 +9,15 @@ Must not: change what a row says. What it leaves out is evidence that is older t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledger.compacted import DAY_US, CompactedWriter
+from ledger.compacted import DAY_US, CompactedWriter, day_of
 from ledger.filesystem import Filesystem
 from ledger.row_groups import read_row_groups, row_group_bounds
 from ledger.schema import EVIDENCE_COLUMNS, Table
@@ -72,6 +73,7 @@ class _Writers:
         self._ledger = ledger
         self._filesystem = filesystem
         self._large = _large_days(asked, ledger)
+        self._only_day = _only_day(asked.segments)
         self._open: dict[int | None, CompactedWriter] = {}
 
     def write(self, rows: pa.Table) -> None:
@@ -90,16 +92,30 @@ class _Writers:
 
     def abandon(self) -> None:
         for writer in self._open.values():
-            writer.abandon()
+            # Whatever stopped the merge may stop this too; the sweep removes temporary files.
+            with contextlib.suppress(OSError):
+                writer.abandon()
 
     def _to(self, day: int | None, rows: pa.Table) -> None:
         if not rows.num_rows:
             return
         if day not in self._open:
             self._open[day] = CompactedWriter(
-                self._asked.table, merged=self._asked.segments, ledger=self._ledger, filesystem=self._filesystem
+                self._asked.table,
+                day=self._only_day if day is None else day_of(day * DAY_US),
+                merged=self._asked.segments,
+                ledger=self._ledger,
+                filesystem=self._filesystem,
             )
         self._open[day].write(rows)
+
+
+def _only_day(segments: Sequence[Segment]) -> str | None:
+    """Return the day on which all calls began; None where there are several, or it is not known."""
+    if any(one.first_us is None or one.last_us is None for one in segments):
+        return None
+    days = {day_of(moment or 0) for one in segments for moment in (one.first_us, one.last_us)}
+    return days.pop() if len(days) == 1 else None
 
 
 def _large_days(asked: Merge, ledger: Path) -> frozenset[int]:
