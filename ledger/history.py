@@ -14,7 +14,7 @@ Must not: hold anything that a reader of the ledger's figures needs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +87,29 @@ def read_history(file: Mapping[str, Any], *, ledger: Path) -> pa.Table:
     if hashlib.blake2b(data, digest_size=16).hexdigest() != file["digest"]:
         raise _damaged(path, "its digest is another")
     return pq.read_table(pa.BufferReader(data))
+
+
+def chain_breaks(files: Sequence[Mapping[str, Any]], chain: str, *, ledger: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files that do not go on where the one before ended, or are not what the checkpoint names, and why.
+
+    `chain` is the digest of the last commit that was folded.
+    """
+    expected: bytes | None = None
+    path = ledger / FOLDER
+    for file in files:
+        path = ledger / FOLDER / file["name"]
+        try:
+            rows = read_history(file, ledger=ledger)
+        except LedgerDamagedError as damaged:
+            yield path, damaged.message
+            return
+        previous, digests = (rows.column(name).to_pylist() for name in ("previous", "digest"))
+        if previous[1:] != digests[:-1] or (expected is not None and previous[0] != expected):
+            yield path, "its commits do not follow one another"
+            return
+        expected = digests[-1]
+    if expected is not None and expected.hex() != chain:
+        yield path, "it does not end with the commit that the checkpoint names"
 
 
 def _damaged(path: Path, why: str) -> LedgerDamagedError:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ledger.errors import LedgerDamagedError, LedgerMissingError, SpanledgerError
 from ledger.filesystem import Filesystem
+from ledger.history import chain_breaks
 from ledger.layout import DataDirectory
 from ledger.lock import ProcessLock, is_locked
 from ledger.manifest import RECEIVED, TORN_SUFFIX, LedgerState, read_state
@@ -30,6 +31,7 @@ from receiver.journal_reader import Damage, Frame, journal_files, read_frames
 from receiver.sealer.index import IndexReader, delete_index
 
 _SLICE_BYTES: Final = 64 * 2**20
+_ROWS_SAMPLED: Final = 50_000
 _NEWEST_SEGMENTS_SAMPLED: Final = 20
 Progress = Callable[[str, int, int], None]
 
@@ -74,6 +76,12 @@ def _check_manifest(data: DataDirectory, report: Report) -> LedgerState | None:
         place = f"line {line.number}, offset {line.start}"
         todo = "Restore the manifest from a backup; do not edit it."
         report.findings.append(Finding(Part.MANIFEST, str(data.manifest), place, why, todo))
+    for line in found.lines:
+        for path, why in chain_breaks(line.says.get("history", ()), line.says.get("chain", ""), ledger=data.ledger):
+            todo = (
+                "Restore this one file from a backup. Calls and costs do not depend on it; checking old invoices does."
+            )
+            report.findings.append(Finding(Part.MANIFEST, str(path), "", why, todo))
     try:
         state = read_state(data.manifest)
     except LedgerDamagedError as damaged:
@@ -178,9 +186,13 @@ def _check_index(data: DataDirectory, state: LedgerState, report: Report, *, is_
             missing = 0
             for segment in state.of_table(Table.USAGE)[-_NEWEST_SEGMENTS_SAMPLED:]:
                 if meta is not None and meta.applied >= state.commit and is_whole(data.ledger / segment.path, segment):
-                    rows = pq.read_table(
-                        data.ledger / segment.path, columns=["ingest_scope", "source_id"], partitioning=None
-                    ).to_pydict()
+                    rows = (
+                        pq.read_table(
+                            data.ledger / segment.path, columns=["ingest_scope", "source_id"], partitioning=None
+                        )
+                        .slice(0, _ROWS_SAMPLED)
+                        .to_pydict()
+                    )
                     missing += reader.missing(rows["ingest_scope"], rows["source_id"])
         finally:
             reader.close()

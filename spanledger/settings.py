@@ -91,6 +91,13 @@ class Settings(BaseSettings):
     seal_interval_s: float = Field(
         1.0, gt=0, le=60, description="Pause between commits: a second keeps calls queryable within about two."
     )
+    evidence_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after a call for which the attributes it was read from are kept, to read it again or explain "
+        "it. None: for ever. Money, labels and ids are never dropped.",
+    )
     cost_authority: Annotated[dict[str, Decimal], NoDecode] = Field(
         {},
         description="Sellers, or attributes that carry a cost, whose reported cost counts while it is within so much "
@@ -193,6 +200,7 @@ class Settings(BaseSettings):
             count_source=self.count_source,
             authority=self.authority(),
             rules_file=None if self.attribution_rules is None else self.attribution_rules.expanduser().absolute(),
+            evidence_days=self.evidence_retention_days,
             interval_s=self.seal_interval_s,
         )
 

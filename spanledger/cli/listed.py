@@ -76,6 +76,11 @@ PANELS: Final = {
             "Check journal, manifest, segments, counts, views.sql and index by their digests; name what is "
             "damaged, and where.",
         ),
+        "compact": Listed(
+            "compact",
+            "Merge the ledger's files into as few as can be, and drop evidence that is past its time; no answer "
+            "changes.",
+        ),
         "backup": Listed(
             "backup",
             "Copy ledger, prices and invoices as of now, while everything runs. Into the same folder again: "

@@ -18,6 +18,7 @@ from ledger.schema import EVIDENCE_COLUMNS, Table
 from receiver.sealer.compaction import merging
 from receiver.sealer.compaction.choosing import choose
 from receiver.sealer.compaction.process import MergeProcess
+from receiver.verifying import verify
 from tests.compaction.ledgers import answers, compact, compactor_of, fill, requests, segment_files
 from tests.pipeline import Pipeline
 
@@ -212,6 +213,9 @@ def test_damaged_history_is_said(pipeline: Pipeline) -> None:
     assert len(answers(pipeline)["calls"]) == 16
     with pytest.raises(LedgerDamagedError, match="history"):
         digest_of_commit(pipeline.data.manifest, 2)
+    pipeline.restart_sealer()
+    report = verify(pipeline.data, progress=lambda *_: None)
+    assert [finding.file for finding in report.findings] == [str(file)]
 
 
 def test_old_evidence_is_dropped_and_nothing_else(pipeline: Pipeline) -> None:

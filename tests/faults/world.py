@@ -276,8 +276,8 @@ def sending(name: str) -> Step:
     return lambda world: world.send(name)
 
 
-# Receive, seal, learn something later, receive the same again, rotate, restart, correct by a job, import, compact. What is
-# added stands at the end, so that cases keep their numbers.
+# Receive, seal, learn something later, receive the same again, rotate, restart, correct by a job, import, compact. What
+# is added stands at the end, so that cases keep their numbers.
 STEPS: Final[tuple[Step, ...]] = (
     sending("two calls"),
     sending("no calls"),
