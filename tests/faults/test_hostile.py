@@ -19,6 +19,7 @@ import pytest
 from ledger.layout import DataDirectory
 from ledger.manifest import RECEIVED, read_state
 from ledger.schema import SpanClass
+from ledger.views import commit_of_views
 from tests.collector import LOSSLESS, Collector, free_endpoint, require_collector, wait_until
 from tests.load.traffic import SPANS_PER_REQUEST, Senders
 from tests.load.verdict import judge
@@ -79,10 +80,12 @@ class Running:
         assert verdict.is_good, str(verdict)
 
     def sealed(self) -> int:
-        """Spans sealed so far, repeats included."""
-        if not self.data.manifest.exists():
+        """Spans sealed so far and shown by the views, repeats included."""
+        if not self.data.views.exists():
             return 0
         state = read_state(self.data.manifest)
+        if commit_of_views(self.data.views.read_text()) != state.commit:
+            return 0
         return state.count(RECEIVED) - state.count(SpanClass.DUPLICATE.value)
 
 
