@@ -122,6 +122,10 @@ class LedgerMismatchError(SpanledgerError):
     """The ledger does not have a commit that was invoiced from."""
 
 
+class DamagedStoreError(SpanledgerError):
+    """What the store gives back is not what was kept."""
+
+
 class StoreUnavailableError(SpanledgerError):
     """The store's database cannot be reached or used."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response, status
 
@@ -31,12 +31,18 @@ from billing.invoices.finalising import finalise
 from billing.invoices.kept import Kept
 from billing.invoices.undoing import credit, void
 from billing.periods import parse_period
+from billing.rendering.kept import pdf_of
+from billing.rendering.table import render_csv
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
 InvoiceId = Annotated[str, "The invoice's id, or its number once it has one."]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="The ETag of the draft that was looked at; another: 412.")
 ]
+
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+_PDF: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/pdf": _BINARY}}}
+_CSV: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=InvoiceOut)
@@ -87,6 +93,24 @@ def index(
     return Invoices(
         invoices=[invoice_out(one, whole=False) for one in page], next=page[-1].id if len(found) > limit else None
     )
+
+
+@router.get("/{invoice_id}/pdf", response_class=Response, responses=_PDF)
+def pdf(state: Shared, invoice_id: InvoiceId) -> Response:
+    """Render it as PDF/A-3b. Once finalised it is always the same bytes; a draft is marked as one."""
+    found = _get(state, invoice_id)
+    document, etag = _now(state, found)
+    headers = {"Content-Disposition": f'inline; filename="{document.number or found.id}.pdf"', "ETag": f'"{etag}"'}
+    return Response(pdf_of(state.parts, found, document), media_type="application/pdf", headers=headers)
+
+
+@router.get("/{invoice_id}/csv", response_class=Response, responses=_CSV)
+def lines_as_csv(state: Shared, invoice_id: InvoiceId) -> Response:
+    """Give its lines as CSV; the sum of `amount` is its net."""
+    found = _get(state, invoice_id)
+    document, _ = _now(state, found)
+    headers = {"Content-Disposition": f'attachment; filename="{document.number or found.id}.csv"'}
+    return Response(render_csv(document), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/{invoice_id}", response_model=InvoiceOut)

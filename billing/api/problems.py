@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from billing.errors import (
     ChangedMeanwhileError,
+    DamagedStoreError,
     ExistsAlreadyError,
     GapsError,
     IdempotencyConflictError,
@@ -67,6 +68,7 @@ _STATUSES: Final[tuple[tuple[type[SpanledgerError], HTTPStatus, str], ...]] = (
     (NotBillableError, HTTPStatus.CONFLICT, "not-billable"),
     (LedgerBusyError, HTTPStatus.SERVICE_UNAVAILABLE, "ledger-busy"),
     (LedgerMismatchError, HTTPStatus.CONFLICT, "ledger-mismatch"),
+    (DamagedStoreError, HTTPStatus.INTERNAL_SERVER_ERROR, "damaged-store"),
     (StoreUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable"),
     (SqlRefusedError, HTTPStatus.FORBIDDEN, "sql-refused"),
     # Not 408 or 504: clients repeat those by themselves, and the same query would take as long again.

@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from billing.store.columns import ExactDecimal, UtcTime
@@ -139,6 +139,18 @@ class GrantUseRow(Base):
     grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id"), primary_key=True)
     invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"), primary_key=True)
     amount: Mapped[Decimal] = mapped_column(ExactDecimal)
+
+
+class RenderingRow(Base):
+    """The bytes of a finalised invoice as they were sent; `shown` is finalised or voided."""
+
+    __tablename__ = "renderings"
+    invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"), primary_key=True)
+    format: Mapped[str] = mapped_column(String(20), primary_key=True)
+    shown: Mapped[str] = mapped_column(String(20), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[str] = mapped_column(String(64))
+    created_time: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class RequestRow(Base):

@@ -1,8 +1,9 @@
-"""`invoice`: draft, show, list, finalise, void, credit."""
+"""`invoice`: draft, show, list, finalise, pdf, void, credit."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -17,12 +18,14 @@ from billing.invoices.kept import Kept
 from billing.invoices.undoing import credit as make_credit
 from billing.invoices.undoing import void as make_void
 from billing.periods import Period, parse_month, parse_period
+from billing.rendering.kept import pdf_of
+from ledger.errors import SpanledgerError
 from spanledger.billing_parts import billing_parts
 from spanledger.cli.options import DataDir, Format, From, To
 from spanledger.printing.invoice import print_document
 from spanledger.printing.rows import OutputFormat, print_rows
 
-invoice = typer.Typer(no_args_is_help=True, help="Draft, finalise, void and credit invoices.")
+invoice = typer.Typer(no_args_is_help=True, help="Draft, finalise, print, void and credit invoices.")
 InvoiceId = Annotated[str, typer.Argument(help="The invoice's id or number.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with it.")]
 _LISTED: Final = ("id", "number", "kind", "state", "customer", "period_from", "period_to", "payable", "currency")
@@ -31,9 +34,13 @@ _CALLS: Final = (
 )  # fmt: skip
 
 
+class OutputError(SpanledgerError):
+    """The file asked for cannot be written."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (draft, show, list_, finalise, void, credit, calls):
+    for command in (draft, show, list_, finalise, pdf, void, credit, calls):
         invoice.command(command.__name__.rstrip("_"))(command)
     app.add_typer(invoice, name="invoice", rich_help_panel="Billing")
 
@@ -102,6 +109,30 @@ def finalise(
     with billing_parts(data_dir) as parts:
         result = make_final(parts, _get(parts, invoice_id).id, accept_gaps=accept_gaps)
         print_document(result.document, state=result.state, output_format=output_format)
+
+
+def pdf(
+    invoice_id: InvoiceId,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; by default the number, .pdf, in this folder.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write an invoice as PDF/A-3b. Once it is finalised, always the same bytes.
+
+    Example: spanledger invoice pdf INV-000001 -o acme-october.pdf
+    """
+    with billing_parts(data_dir) as parts:
+        found = _get(parts, invoice_id)
+        target = output or Path(f"{found.number or found.id}.pdf")
+        content = pdf_of(parts, found, _document(parts, found))
+    try:
+        target.write_bytes(content)
+    except OSError as unwritable:
+        raise OutputError(
+            f"{target} cannot be written: {unwritable.strerror}.", hint="Name another file with --output."
+        ) from unwritable
+    typer.echo(f"{target}: {len(content):,} bytes, {found.state.value}")
 
 
 def void(invoice_id: InvoiceId, reason: Reason, data_dir: DataDir = None) -> None:

@@ -96,7 +96,7 @@ PANELS: Final = {
         ),
     },
     "Billing": {
-        "invoice": Listed("invoices", "Draft, finalise, void and credit invoices."),
+        "invoice": Listed("invoices", "Draft, finalise, print, void and credit invoices."),
     },
 }
 
