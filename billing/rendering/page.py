@@ -91,10 +91,12 @@ def _line(line: Line, document: Document, words: Words) -> dict[str, Any]:
         details.append("; ".join([about, *line.correction.reasons]))
     counts = [f"{words.count(count)} {unit.replace('_', ' ')}" for unit, count in sorted(line.quantities.items())]
     if line.calls:
-        counts.insert(0, f"{words.count(line.calls)} {words['calls']}")
-    if counts:
-        details.append(", ".join(counts))
-    details += [_step(step, document, words) for step in line.steps[:_STEPS_MAX]]
+        counts.insert(0, words.calls(line.calls))
+    steps = [_step(step, document, words) for step in line.steps[:_STEPS_MAX]]
+    if len(steps) == 1 and counts:
+        details.append(f"{', '.join(counts)} · {steps[0]}")
+    else:
+        details += [", ".join(counts), *steps] if counts else steps
     if len(line.steps) > _STEPS_MAX:
         details.append(words["more_steps"].format(count=words.count(len(line.steps) - _STEPS_MAX)))
     named = [text for text in (line.provider, line.model) if text and text not in line.description]
@@ -151,6 +153,6 @@ def _totals(document: Document, words: Words) -> list[list[str]]:
 
 def _left_out(document: Document, words: Words) -> list[str]:
     return [
-        words["gap"].format(calls=words.count(gap.calls), model=gap.model or "—", why=words.words.get(gap.why, gap.why))
+        words["gap"].format(calls=words.calls(gap.calls), model=gap.model or "—", why=words.words.get(gap.why, gap.why))
         for gap in document.gaps
     ]

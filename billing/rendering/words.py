@@ -31,6 +31,7 @@ _ENGLISH: Final = {
     "reason": "Reason",
     "description": "Description",
     "amount": "Amount",
+    "call": "call",
     "calls": "calls",
     "net": "Net",
     "tax": "Tax",
@@ -42,9 +43,9 @@ _ENGLISH: Final = {
     "by_model": "By model",
     "model": "Model",
     "left_out": "Not in this amount",
-    "gap": "{calls} calls of {model}: {why}",
-    "unpriced": "their price is not known",
-    "unrated": "no charge of the plan covers them",
+    "gap": "{calls} of {model}: {why}",
+    "unpriced": "no known price",
+    "unrated": "in no charge of the plan",
     "page": "Page {page} of {pages}",
     "carried": "Carried over",
     "bank": "Payment to",
@@ -67,6 +68,7 @@ _GERMAN: Final = {
     "reason": "Grund",
     "description": "Beschreibung",
     "amount": "Betrag",
+    "call": "Aufruf",
     "calls": "Aufrufe",
     "net": "Netto",
     "tax": "Steuer",
@@ -78,9 +80,9 @@ _GERMAN: Final = {
     "by_model": "Nach Modell",
     "model": "Modell",
     "left_out": "In diesem Betrag nicht enthalten",
-    "gap": "{calls} Aufrufe von {model}: {why}",
-    "unpriced": "ihr Preis ist nicht bekannt",
-    "unrated": "kein Posten des Tarifs gilt für sie",
+    "gap": "{calls} von {model}: {why}",
+    "unpriced": "kein bekannter Preis",
+    "unrated": "in keinem Posten des Tarifs",
     "page": "Seite {page} von {pages}",
     "carried": "Übertrag",
     "bank": "Zahlung an",
@@ -103,6 +105,7 @@ _FRENCH: Final = {
     "reason": "Motif",
     "description": "Désignation",
     "amount": "Montant",
+    "call": "appel",
     "calls": "appels",
     "net": "Total HT",
     "tax": "TVA",
@@ -114,9 +117,9 @@ _FRENCH: Final = {
     "by_model": "Par modèle",
     "model": "Modèle",
     "left_out": "Non compris dans ce montant",
-    "gap": "{calls} appels à {model} : {why}",
-    "unpriced": "leur prix n’est pas connu",
-    "unrated": "aucun poste du tarif ne s’y applique",
+    "gap": "{calls} à {model} : {why}",
+    "unpriced": "prix inconnu",
+    "unrated": "dans aucun poste du tarif",
     "page": "Page {page} sur {pages}",
     "carried": "Report",
     "bank": "Paiement à",
@@ -157,6 +160,10 @@ class Words:
         """Write a quantity."""
         value = Decimal(count)
         return format_decimal(value.normalize() if value else 0, locale=self.locale, decimal_quantization=False)
+
+    def calls(self, count: int) -> str:
+        """Write how many calls."""
+        return f"{self.count(count)} {self['call' if count == 1 else 'calls']}"
 
     def per(self, number: int) -> str:
         """Write how many a price is for: `1M`, `1 Mio.`."""

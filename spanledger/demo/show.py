@@ -22,9 +22,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from billing.invoices.drafting import Parts, Wanted, draft
+from billing.invoices.drafting import Parts
+from billing.invoices.finalising import finalise
 from billing.invoices.kept import new_draft
-from billing.periods import month_of, parse_month
+from billing.periods import Period, month_of, parse_month
+from billing.rendering.kept import pdf_of
 from billing.store.database import Database
 from billing.warehouse.warehouse import Warehouse
 from ledger.errors import SpanledgerError
@@ -39,6 +41,19 @@ from spanledger.settings import Settings
 _START_S_MAX: Final = 30.0
 _SEAL_S_MAX: Final = 30.0
 _POLL_S: Final = 0.1
+_SELLER: Final = """\
+name = "Example Ltd"
+tax_id = "GB123456789"
+email = "billing@example.com"
+bank = ["IBAN GB00 EXMP 0000 0000 0000 00"]
+payment_days = 14
+footer = "Example Ltd, 1 Example Street, London. This is a demo: nobody has to pay it."
+[address]
+lines = ["1 Example Street"]
+postcode = "E1 1AA"
+city = "London"
+country = "GB"
+"""
 _ROWS_SHOWN: Final = 15
 
 
@@ -112,18 +127,34 @@ def _print_results(data_dir: Path, console: Console) -> str:
     )
     console.print("\n[bold]Audit[/bold]  " + audit_sentence(warehouse.audit()) + "\n")
     customer = next(row["customer"] for row in rows if row["customer"] is not None and row["cost"])
-    database = Database(f"sqlite:///{data.billing_database}")
-    period = parse_month(month_of(datetime.now(UTC)))
-    with database.writing() as session:
-        kept = new_draft(session, customer, period)
-    made = draft(Parts(data, warehouse, database), Wanted(kept.id, customer, period))
-    print_document(made.document, state="draft", output_format=OutputFormat.TABLE)
-    database.close()
+    _bill(Parts(data, warehouse, Database(f"sqlite:///{data.billing_database}"), _seller(data_dir)), customer, console)
     (worth_explaining,) = warehouse.rows(
         "SELECT trace_id FROM calls ORDER BY cache_read_tokens > 0 DESC NULLS LAST, cost DESC NULLS LAST LIMIT 1"
     )
     warehouse.close()
     return str(worth_explaining["trace_id"])
+
+
+def _seller(data_dir: Path) -> Path:
+    """Write who sends the demo's invoice, as one would for one's own."""
+    path = data_dir / "seller.toml"
+    path.write_text(_SELLER, encoding="utf-8")
+    return path
+
+
+def _bill(parts: Parts, customer: str, console: Console) -> None:
+    """Finalise an invoice of the month so far, and print it."""
+    now = datetime.now(UTC)
+    period = Period(parse_month(month_of(now)).start, now)
+    with parts.database.writing() as session:
+        kept = new_draft(session, customer, period)
+    # Some of the recorded calls say too little to be priced, or do not say who pays: the invoice says so.
+    done = finalise(parts, kept.id, accept_gaps=True)
+    print_document(done.document, state=done.state, output_format=OutputFormat.TABLE)
+    path = parts.data.root / f"{done.number}.pdf"
+    path.write_bytes(pdf_of(parts, done, done.document))
+    parts.database.close()
+    console.print(f"\n[bold]Invoice {done.number}[/bold] is finalised: {path}", soft_wrap=True)
 
 
 def _print_next_steps(data_dir: Path, console: Console, *, trace: str) -> None:
