@@ -33,7 +33,7 @@ def add(session: Session, customer: Customer) -> Customer:
     """
     if session.get(CustomerRow, customer.id) is not None:
         raise ExistsAlreadyError(
-            f"customer {customer.id!r} is registered already.", hint="Change it: PATCH, or customers update."
+            f"customer {customer.id!r} is registered already.", hint="Change it: PATCH, or spanledger customers change."
         )
     _check(session, customer)
     row = CustomerRow(id=customer.id, revision=1, created_time=datetime.now(UTC), details=_details(customer))

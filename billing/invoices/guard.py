@@ -41,6 +41,6 @@ def require_same_ledger(warehouse: Warehouse, billed_from: Iterable[AsOfSaid]) -
             raise LedgerMismatchError(
                 f"an invoice was made as of commit {said.commit} of ledger {said.ledger_id}, which this ledger "
                 f"({ledger_id}) does not have in that form.",
-                hint="Was the ledger restored from a backup? `spanledger reconcile` shows what differs.",
+                hint="Was one of them restored from a backup? Restore the ledger and the invoices' store of one time.",
             )
         return  # commits are chained: the newest one stands for those before

@@ -96,6 +96,13 @@ PANELS: Final = {
         ),
     },
     "Billing": {
+        "customers": Listed("customers", "Customers: register, change, adopt what the ledger knows, archive."),
+        "plan": Listed("plans", "Plans: check one, try it on a month, add it; exchange rates."),
+        "bill": Listed(
+            "bill",
+            "Bill a month: an invoice for every customer with calls or corrections. Run again, it goes on where it "
+            "stopped.",
+        ),
         "invoice": Listed("invoices", "Draft, finalise, print, void and credit invoices."),
     },
 }
