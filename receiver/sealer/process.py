@@ -153,7 +153,7 @@ def _seal_until(
     compactor: Compactor,
 ) -> bool:
     """Seal until told to stop; False when the rules file was changed for another usable one."""
-    worker = Worker(sealer, jobs)
+    worker = Worker(sealer, jobs, inputs_changed=inputs.rules.has_changed)
     ask_to_heal(sealer, jobs)
     full_batches = 0
     while True:

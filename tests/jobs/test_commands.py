@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector import wait_until
 from tests.otlp import call
 from tests.pipeline import Pipeline
 from tests.programs import Program
@@ -79,6 +80,7 @@ def test_a_running_sealer_carries_the_job_out(data_dir: Path) -> None:
     rules.write_text("")
     settings = {"data_dir": str(data_dir), "attribution_rules": str(rules)}
     with Program("seal", log=data_dir.parent / "seal.log", **settings) as sealer:
+        wait_until(lambda: "sealing" in sealer.log_text, what="the sealer has the ledger")
         nothing = spanledger("reattribute", "--yes", "--data-dir", str(data_dir))
         assert "nothing to change" in nothing.stderr
         rules.write_text(RULES)

@@ -7,7 +7,7 @@ behind the last one saved, and what it had written already it finds unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import pyarrow as pa
@@ -45,9 +45,11 @@ class JobFaultError(SpanledgerError):
 class Worker:
     """Carries out the jobs of a queue, one segment at each call."""
 
-    def __init__(self, sealer: Sealer, queue: JobQueue) -> None:
+    def __init__(self, sealer: Sealer, queue: JobQueue, *, inputs_changed: Callable[[], bool] = lambda: False) -> None:
         self._sealer = sealer
         self._queue = queue
+        # A job that is asked for right after a file was changed means the changed one.
+        self._inputs_changed = inputs_changed
         self._run: _Run | None = None
         self._damage = ""
 
@@ -59,7 +61,7 @@ class Worker:
         """
         if self._run is None:
             found = self._next()
-            if found is None:
+            if found is None or self._inputs_changed():
                 return False
             self._run = _Run(*found, self._sealer)
             _log.info("job begins", job=found[0].id, segments=self._run.progress.of)
