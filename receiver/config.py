@@ -10,6 +10,7 @@ from ledger.layout import DataDirectory
 from ledger.vocabulary import CountSource
 from pricing.authority import CostAuthority
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, Attribution
+from receiver.tls_files import TlsFiles
 
 DEFAULT_OTLP_LISTEN: Final = "127.0.0.1:4317"  # OTLP/gRPC's own port; loopback, since nobody is authenticated yet
 
@@ -34,6 +35,8 @@ class ReceiverConfig:
     strip_before_journal: bool = False
     """Strip message content from every span before it reaches the disk, not only from large ones."""
     trace_path: TracePathConfig | None = None
+    tls: TlsFiles | None = None
+    """None: the port speaks plain text."""
     stop_grace_s: float = 10.0
 
 

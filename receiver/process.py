@@ -58,6 +58,7 @@ def run_receiver(
                 strip_all=config.strip_before_journal,
                 on_error=_report,
                 admit=watch.admit,
+                tls=config.tls,
             )
             watch.start()
             receiver.start()

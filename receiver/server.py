@@ -33,6 +33,8 @@ from receiver.journal import Journal
 from receiver.split import Split, Splitter
 from receiver.status import answer_for
 from receiver.strip import LARGE_SPAN_BYTES, strip_large_spans
+from receiver.tls import server_credentials
+from receiver.tls_files import TlsFiles
 
 SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 METHOD: Final = "Export"
@@ -81,11 +83,13 @@ class Receiver:
         strip_all: bool = False,
         on_error: Callable[[BaseException], None] = lambda _error: None,
         admit: Callable[[], None] = lambda: None,
+        tls: TlsFiles | None = None,
     ) -> None:
         """Take the address; nothing is answered yet.
 
         Raises:
             AddressError: it cannot be listened on.
+            TlsFilesError: the TLS files cannot be used.
         """
         self.counters = ReceiverCounters()
         self._durability = _Durability(journal)
@@ -98,7 +102,7 @@ class Receiver:
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="split")
         self._loop = _LoopThread()
         try:
-            self._server, self.port = self._loop.run(self._listen(listen))
+            self._server, self.port = self._loop.run(self._listen(listen, tls))
         except BaseException:
             self._loop.end()
             raise
@@ -114,11 +118,14 @@ class Receiver:
             self._workers.shutdown()
             self._loop.end()
 
-    async def _listen(self, address: str) -> tuple[Any, int]:
+    async def _listen(self, address: str, tls: TlsFiles | None) -> tuple[Any, int]:
         server = grpc.aio.server(options=_OPTIONS)
         export = grpc.unary_unary_rpc_method_handler(self._export)  # no deserialiser: the handler gets bytes
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: export}),))
+        credentials = None if tls is None else server_credentials(tls)
         try:
+            if credentials is not None:
+                return server, server.add_secure_port(address, credentials)
             return server, server.add_insecure_port(address)
         except RuntimeError as refused:
             raise AddressError(

@@ -26,10 +26,12 @@ from ledger.vocabulary import CountSource
 from pricing.authority import CostAuthority
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES, Attribution
 from receiver.config import DEFAULT_OTLP_LISTEN, ReceiverConfig, SealerConfig, TracePathConfig, data_directory
+from receiver.tls_files import TlsFiles
 
 ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
 CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"
 _ADDRESS: Final = r"^.+:[0-9]{1,5}$"  # host:port
+_TLS_FILES: Final = frozenset({"certificate", "key", "client_ca"})
 DEFAULT_CONFIG_FILE: Final = "spanledger.toml"
 # Ours, but not settings of these programs: those of the supervisor and of the Collector configurations.
 _NOT_SETTINGS: Final = frozenset(
@@ -59,6 +61,11 @@ class Settings(BaseSettings):
         DEFAULT_HTTP_LISTEN,
         pattern=_ADDRESS,
         description="Address for REST and pages. Loopback: nobody is authenticated.",
+    )
+    otlp_tls: Annotated[dict[str, Path], NoDecode] = Field(
+        {},
+        description="PEM files for TLS on the OTLP port: certificate:PATH, key:PATH, and client_ca:PATH, with which "
+        "every sender must show a certificate of that CA. None: plain text, for loopback. Replaced files are taken up.",
     )
     trace_backend: str | None = Field(
         None, description="host:port of an OTLP/gRPC trace backend; without one the trace path is off."
@@ -142,6 +149,17 @@ class Settings(BaseSettings):
             value = {source: str(band) if isinstance(band, float) else band for source, band in value.items()}
         return value
 
+    @field_validator("otlp_tls", mode="before")
+    @classmethod
+    def _tls_files(cls, value: Any) -> Any:
+        """Read `name:path` pairs, comma-separated, as environment variables spell them."""
+        if isinstance(value, str):
+            pairs = [part.strip().partition(":") for part in value.split(",") if part.strip()]
+            value = {name.strip(): path.strip() for name, _, path in pairs}
+        if isinstance(value, dict) and value and not {"certificate", "key"} <= value.keys() <= _TLS_FILES:
+            raise ValueError("expected certificate, key, and client_ca if senders must show a certificate")
+        return value
+
     @field_validator("cost_authority")
     @classmethod
     def _plausible_bands(cls, value: dict[str, Decimal]) -> dict[str, Decimal]:
@@ -174,7 +192,12 @@ class Settings(BaseSettings):
             customer_attributes=self.customer_attributes,
             strip_before_journal=self.strip_before_journal,
             trace_path=trace_path,
+            tls=self._tls(),
         )
+
+    def _tls(self) -> TlsFiles | None:
+        files = {name: path.expanduser().absolute() for name, path in self.otlp_tls.items()}
+        return TlsFiles(files["certificate"], files["key"], files.get("client_ca")) if files else None
 
     def billing(self) -> BillingConfig:
         """Return what billing is told."""

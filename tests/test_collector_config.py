@@ -219,8 +219,9 @@ def ledger() -> Iterator[LedgerStandIn]:
 
 # ---------------------------------------------------------------- the files themselves
 def test_shipped_configurations_are_all_under_test() -> None:
-    """Every YAML file in collector-config/ is one that this module tries out, or the Collector's build list."""
-    assert {path.name for path in CONFIG_FOLDER.glob("*.yaml")} == {"lossless.yaml", "cost-only.yaml", "builder.yaml"}
+    """Every YAML file is one that this module tries out or `test_topologies` does, or the Collector's build list."""
+    tried = {"lossless.yaml", "cost-only.yaml", "mtls.yaml", "builder.yaml"}
+    assert {path.name for path in CONFIG_FOLDER.glob("*.yaml")} == tried
 
 
 def test_lossless_alone(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_ledger_that_is_not_the_one_billed_from_stops_finalising(shop: Shop) -> 
         content["as_of"]["digest"] = "0" * 32
         row.document = json.dumps(content)
     shop.take(used("acme", "2026-11-05"))
-    with pytest.raises(LedgerMismatchError, match="reconcile"):
+    with pytest.raises(LedgerMismatchError, match="Restore the ledger and the invoices"):
         shop.bill(period="2026-11")
 
 
