@@ -31,11 +31,11 @@ types: $(VENV)/.dev ## mypy --strict
 imports: $(VENV)/.dev ## who may import whom
 	@$(BIN)/lint-imports
 
-faults: $(VENV)/.dev ## stop the machine, or fail the disk, at every file operation of a run (half an hour)
+faults: $(VENV)/.dev ## stop the machine, or fail the disk, at every file operation of a run (two hours)
 	@$(BIN)/python -m tests.faults
 
 faults-short: $(VENV)/.dev ## the same, at a few dozen of them (a minute)
-	@$(BIN)/python -m tests.faults --share 0.02
+	@$(BIN)/python -m tests.faults --share 0.008
 
 kills: $(VENV)/.dev ## kill receiver, sealer and Collector 200 times at random moments under a million spans (ten minutes)
 	@$(BIN)/python -m tests.load.kills
