@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short accuracy accuracy-short live live-short faults faults-short kills kills-short soak soak-short fuzz fuzz-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short bench-scale accuracy accuracy-short live live-short faults faults-short kills kills-short soak soak-short fuzz fuzz-short format collector lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -67,6 +67,9 @@ bench: $(VENV)/.dev ## measure: every figure as a ratio against something run be
 
 bench-short: $(VENV)/.dev ## the same, a few seconds each
 	@$(BIN)/python -m bench --short
+
+bench-scale: $(VENV)/.dev ## measure a compacted ledger of two million calls: size, queries, index (some minutes)
+	@$(BIN)/python -m bench.scale
 
 accuracy: $(VENV)/.dev ## replay recorded calls through the real thing, compare with what the providers said
 	@$(BIN)/python -m tests.accuracy

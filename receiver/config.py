@@ -23,6 +23,8 @@ class TracePathConfig:
     """host:port of an OTLP/gRPC server."""
     ratio: float
     """Share of traces forwarded, 0 to 1."""
+    keep_rules: tuple[str, ...] = ()
+    """By which a trace is forwarded whatever the ratio says (`receiver.trace_path.keeping`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,12 @@ def run_receiver(
 def _forwarder(config: ReceiverConfig) -> TraceForwarder | None:
     if config.trace_path is None:
         return None
-    forwarder = TraceForwarder(backend=config.trace_path.backend, ratio=config.trace_path.ratio)
+    forwarder = TraceForwarder(
+        backend=config.trace_path.backend,
+        ratio=config.trace_path.ratio,
+        keep_rules=config.trace_path.keep_rules,
+        customer_attributes=config.customer_attributes,
+    )
     forwarder.start()
     return forwarder
 

@@ -27,10 +27,13 @@ from pricing.authority import CostAuthority
 from receiver.attribution import DEFAULT_CUSTOMER_ATTRIBUTES, DEFAULT_LABEL_ATTRIBUTES, Attribution
 from receiver.config import DEFAULT_OTLP_LISTEN, ReceiverConfig, SealerConfig, TracePathConfig, data_directory
 from receiver.tls_files import TlsFiles
+from receiver.trace_path.keeping import KeepRules
 
 ENVIRONMENT_PREFIX: Final = "SPANLEDGER_"
 CONFIG_FILE_VARIABLE: Final = "SPANLEDGER_CONFIG"
 _ADDRESS: Final = r"^.+:[0-9]{1,5}$"  # host:port
+_SQL_LIMITS: Final = {"rows": 10_000.0, "seconds": 30.0, "memory_mib": 1024.0}
+_SQL_MEMORY_MIB_MIN: Final = 256
 _TLS_FILES: Final = frozenset({"certificate", "key", "client_ca"})
 DEFAULT_CONFIG_FILE: Final = "spanledger.toml"
 # Ours, but not settings of these programs: those of the supervisor and of the Collector configurations.
@@ -72,6 +75,11 @@ class Settings(BaseSettings):
     )
     trace_sampling_ratio: float = Field(
         0.1, ge=0, le=1, description="Share of traces forwarded. Costs do not depend on it."
+    )
+    trace_keep_rules: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Traces forwarded whatever the ratio says: errors, slower_than:30s, tokens_above:50000, "
+        "customer:NAME. None: the ratio alone decides. Costs do not depend on it.",
     )
     customer_attributes: Annotated[tuple[str, ...], NoDecode] = Field(
         DEFAULT_CUSTOMER_ATTRIBUTES,
@@ -118,16 +126,22 @@ class Settings(BaseSettings):
         description="A TOML file that says who sends invoices: name, address, tax id, bank, logo (docs/billing.md). "
         "None: invoices name nobody.",
     )
-    sql_rows_max: int = Field(
-        10_000, gt=0, description="Rows a /v1/sql answer may have: enough to look at, not to export by."
+    sql_limits: Annotated[dict[str, float], NoDecode] = Field(
+        dict(_SQL_LIMITS),
+        description="What a /v1/sql query may take: rows, seconds, memory_mib; those not named keep their defaults. "
+        "Enough to look at, not to export by.",
     )
-    sql_time_s_max: float = Field(30.0, gt=0, description="Seconds a /v1/sql query may take.")
-    sql_memory_mib_max: int = Field(1024, ge=256, description="Memory a /v1/sql query may take, MiB.")
     log_format: str = Field(
         "console", pattern="^(console|json)$", description="console for people, json for collectors of logs."
     )
 
-    @field_validator("customer_attributes", "label_attributes", mode="before")
+    @field_validator("trace_keep_rules")
+    @classmethod
+    def _known_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        KeepRules.parse(value, customer_keys=())
+        return value
+
+    @field_validator("customer_attributes", "label_attributes", "trace_keep_rules", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Read a comma-separated list, as environment variables spell it."""
@@ -147,6 +161,24 @@ class Settings(BaseSettings):
         if isinstance(value, dict):
             # A float of a TOML file by its digits.
             value = {source: str(band) if isinstance(band, float) else band for source, band in value.items()}
+        return value
+
+    @field_validator("sql_limits", mode="before")
+    @classmethod
+    def _limits(cls, value: Any) -> Any:
+        """Read `name:number` pairs, comma-separated, as environment variables spell them."""
+        if isinstance(value, str):
+            pairs = [part.strip().partition(":") for part in value.split(",") if part.strip()]
+            value = {name.strip(): number.strip() for name, _, number in pairs}
+        if isinstance(value, dict) and not value.keys() <= _SQL_LIMITS.keys():
+            raise ValueError(f"expected some of {', '.join(_SQL_LIMITS)}, such as rows:10000")
+        return {**_SQL_LIMITS, **value} if isinstance(value, dict) else value
+
+    @field_validator("sql_limits")
+    @classmethod
+    def _usable_limits(cls, value: dict[str, float]) -> dict[str, float]:
+        if value["rows"] < 1 or value["seconds"] <= 0 or value["memory_mib"] < _SQL_MEMORY_MIB_MIN:
+            raise ValueError(f"rows from 1, seconds above 0, memory_mib from {_SQL_MEMORY_MIB_MIN}")
         return value
 
     @field_validator("otlp_tls", mode="before")
@@ -185,7 +217,9 @@ class Settings(BaseSettings):
         """Return what the receiver is told."""
         trace_path = None
         if self.trace_backend:
-            trace_path = TracePathConfig(backend=self.trace_backend, ratio=self.trace_sampling_ratio)
+            trace_path = TracePathConfig(
+                backend=self.trace_backend, ratio=self.trace_sampling_ratio, keep_rules=self.trace_keep_rules
+            )
         return ReceiverConfig(
             data=data_directory(self.data_dir),
             listen=self.otlp_listen,
@@ -206,9 +240,9 @@ class Settings(BaseSettings):
             http_listen=self.http_listen,
             database_url=self.database_url,
             seller=None if self.seller is None else self.seller.expanduser().absolute(),
-            sql_rows_max=self.sql_rows_max,
-            sql_time_s_max=self.sql_time_s_max,
-            sql_memory_bytes_max=self.sql_memory_mib_max * 2**20,
+            sql_rows_max=int(self.sql_limits["rows"]),
+            sql_time_s_max=self.sql_limits["seconds"],
+            sql_memory_bytes_max=int(self.sql_limits["memory_mib"] * 2**20),
         )
 
     def authority(self) -> CostAuthority:

@@ -24,7 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from spanledger.cli import main
 from spanledger.cli.listed import COMMANDS, PANELS
-from spanledger.settings import Settings
+from spanledger.settings import Settings, SettingsError, load_settings
 from tests.otlp import call
 from tests.pipeline import Pipeline
 
@@ -294,3 +294,13 @@ def test_nothing_to_list_is_said(data_dir: Path) -> None:
     """An empty table looks like a fault."""
     finished = spanledger("unpriced", "--from", "2031-01", "--data-dir", str(data_dir))
     assert finished.stdout == "none\n"
+
+
+def test_limits_of_queries_keep_their_defaults_where_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some may be set; a misspelt one, and one that nothing could run in, are wrong use."""
+    monkeypatch.setenv("SPANLEDGER_SQL_LIMITS", "rows:5")
+    assert load_settings().sql_limits == {"rows": 5, "seconds": 30, "memory_mib": 1024}
+    for wrong in ("row:5", "memory_mib:10", "rows:many"):
+        monkeypatch.setenv("SPANLEDGER_SQL_LIMITS", wrong)
+        with pytest.raises(SettingsError, match="sql_limits"):
+            load_settings()

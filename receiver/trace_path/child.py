@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,14 @@ from receiver.trace_path.report import WorkerReport
 _LEAVE_S: Final = 15.0
 
 
+Keeping = tuple[Sequence[str], Sequence[str]]
+"""The keep rules as settings write them, and the attributes that name customers."""
+
+
 class Child:
     """One run of `receiver.trace_path.worker`. `write` and `end` are called by one thread; `kill` by any."""
 
-    def __init__(self, *, backend: str, ratio: float, on_end: Callable[[], None]) -> None:
+    def __init__(self, *, backend: str, ratio: float, keeping: Keeping, on_end: Callable[[], None]) -> None:
         """Start it; `on_end` is called from a thread when it has ended by itself or been killed.
 
         Raises:
@@ -29,7 +34,7 @@ class Child:
         """
         # Not a fork: this process has threads of gRPC. A group of its own: Ctrl-C is not meant for it.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "receiver.trace_path.worker", backend, repr(ratio)],
+            [sys.executable, "-P", "-m", "receiver.trace_path.worker", backend, repr(ratio), *map(json.dumps, keeping)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

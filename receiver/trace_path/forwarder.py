@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from receiver.trace_path.address import BackendAddress
-from receiver.trace_path.child import Child
+from receiver.trace_path.child import Child, Keeping
 from receiver.trace_path.counters import RunningCounters, TraceCounters
+from receiver.trace_path.keeping import KeepRules
 from receiver.trace_path.report import WorkerReport
 from receiver.trace_path.sampling import Sampler
 
@@ -38,14 +40,24 @@ _STEADY_S: Final = 30.0  # a child that lived so long did not fail at starting: 
 class TraceForwarder:
     """Takes whole requests and forwards a sample of their traces. `start`, `offer` from any thread, `close`."""
 
-    def __init__(self, *, backend: str, ratio: float, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        *,
+        backend: str,
+        ratio: float,
+        keep_rules: Sequence[str] = (),
+        customer_attributes: Sequence[str] = (),
+        queue_bytes_max: int = QUEUE_BYTES_MAX,
+    ) -> None:
         """Check the settings; nothing runs yet.
 
         Raises:
-            ValueError: no address, or no ratio.
+            ValueError: no address, no ratio, or no rules.
         """
         BackendAddress.parse(backend)
         Sampler.of_ratio(ratio)
+        KeepRules.parse(keep_rules, customer_keys=customer_attributes)
+        self._keeping: Keeping = (tuple(keep_rules), tuple(customer_attributes))
         self._backend = backend
         self._ratio = ratio
         self._queue_bytes_max = queue_bytes_max
@@ -107,7 +119,9 @@ class TraceForwarder:
 
     def _run_child(self) -> None:
         try:
-            child = Child(backend=self._backend, ratio=self._ratio, on_end=lambda: self._queue.put(None))
+            child = Child(
+                backend=self._backend, ratio=self._ratio, keeping=self._keeping, on_end=lambda: self._queue.put(None)
+            )
         except OSError as error:  # no memory, no processes left: this path may fail, the receiver may not
             self._has_no_child(WorkerReport(last_failure=f"the trace path's process does not start: {error}"))
             return

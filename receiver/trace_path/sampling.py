@@ -69,6 +69,26 @@ class Sampler:
             randomness = randomness_of_trace_id(trace_id)
         return self._carried(state, randomness) if self._keeps(randomness) else None
 
+    def kept_state(self, *, trace_id: bytes, trace_state: bytes, is_certain: bool) -> bytes:
+        """Return the tracestate of a span that a rule keeps, whatever its randomness.
+
+        `is_certain`: the span itself satisfies the rule. It stands for as many as it did; a `th` it cannot have passed
+        goes, as always. Else it is kept for another span's sake, and what it stands for is unknown: its `th` goes.
+        """
+        state = parse(trace_state) if trace_state else None
+        if state is None:
+            return trace_state
+        arrived = state.sub_key(b"th")
+        if arrived is None:
+            return trace_state
+        randomness = _explicit_randomness(state)
+        if randomness is None:
+            randomness = randomness_of_trace_id(trace_id)
+        threshold = decode_threshold(arrived)
+        if is_certain and threshold is not None and threshold <= randomness:
+            return trace_state
+        return state.without_threshold()
+
     @property
     def _alone(self) -> bytes:
         return b"ot=th:" + self.text if self.text else b""

@@ -1,6 +1,6 @@
 """The child process: reads requests from stdin, samples them, sends them on, and reports on stdout.
 
-    python -m receiver.trace_path.worker BACKEND RATIO
+    python -m receiver.trace_path.worker BACKEND RATIO [RULES CUSTOMER_KEYS]     the last two as JSON lists
 
 It lives exactly as long as its stdin: the end of it means that the receiver has closed it or is gone, however it went.
 Signals that a terminal or a service manager sends to the whole group are the receiver's to answer, not this process's.
@@ -11,6 +11,7 @@ Must not: write anything but reports to stdout.
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -22,8 +23,9 @@ from typing import Final
 from receiver.trace_path.address import BackendAddress
 from receiver.trace_path.export import DEADLINE_S, Exporter
 from receiver.trace_path.frames import read_frame
+from receiver.trace_path.keeping import KeepRules
 from receiver.trace_path.report import Tally, WorkerReport
-from receiver.trace_path.rewrite import sample_request
+from receiver.trace_path.rewrite import Keeper, sample_request
 from receiver.trace_path.sampling import Sampler
 from receiver.wire import DecodeError
 
@@ -36,7 +38,7 @@ _STDIN: Final = 0
 _STDOUT: Final = 1
 
 
-def main(backend: str, ratio: str) -> None:
+def main(backend: str, ratio: str, rules: str = "[]", customer_keys: str = "[]") -> None:
     """Forward until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -45,20 +47,22 @@ def main(backend: str, ratio: str) -> None:
     reporter = _Reporter(tally)
     reporter.start()
     exporter = Exporter(BackendAddress.parse(backend), tally=tally)
-    _forward_all(sampler=Sampler.of_ratio(float(ratio)), exporter=exporter, tally=tally)
+    kept = KeepRules.parse(json.loads(rules), customer_keys=json.loads(customer_keys))
+    keeper = Keeper(kept) if kept else None
+    _forward_all(sampler=Sampler.of_ratio(float(ratio)), keeper=keeper, exporter=exporter, tally=tally)
     exporter.close(timeout_s=DRAIN_S)
     reporter.stop()
 
 
-def _forward_all(*, sampler: Sampler, exporter: Exporter, tally: Tally) -> None:
+def _forward_all(*, sampler: Sampler, keeper: Keeper | None, exporter: Exporter, tally: Tally) -> None:
     with open(_STDIN, "rb", closefd=False) as source:
         while (request := read_frame(source)) is not None:
-            _forward(request, sampler=sampler, exporter=exporter, tally=tally)
+            _forward(request, sampler=sampler, keeper=keeper, exporter=exporter, tally=tally)
 
 
-def _forward(request: bytes, *, sampler: Sampler, exporter: Exporter, tally: Tally) -> None:
+def _forward(request: bytes, *, sampler: Sampler, keeper: Keeper | None, exporter: Exporter, tally: Tally) -> None:
     try:
-        sampled = sample_request(request, sampler=sampler)
+        sampled = sample_request(request, sampler=sampler, keeper=keeper)
     except DecodeError:
         tally.add(WorkerReport(requests=1, malformed_requests=1))
         return

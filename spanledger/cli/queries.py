@@ -87,7 +87,7 @@ def sql(
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     print_rows(rows, columns=result.columns, output_format=output_format)
     if result.truncated:
-        Console(stderr=True).print(f"[yellow]only the first {len(rows):,} rows are shown (sql_rows_max)[/yellow]")
+        Console(stderr=True).print(f"[yellow]only the first {len(rows):,} rows are shown (sql_limits)[/yellow]")
 
 
 def audit(
