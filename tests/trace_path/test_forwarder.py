@@ -331,3 +331,20 @@ def test_what_is_no_ratio_is_refused_at_once() -> None:
     """So is a ratio above one."""
     with pytest.raises(ValueError, match="sampling ratio"):
         TraceForwarder(backend="localhost:4317", ratio=10)
+
+
+def test_rules_keep_what_the_ratio_does_not() -> None:
+    """The child is told the rules and the customer keys; the request of that customer alone arrives."""
+    theirs, others = (request(call(attributes={"tenant": name})) for name in ("acme", "globex"))
+    with TraceBackend() as backend:
+        forwarder = TraceForwarder(
+            backend=backend.endpoint, ratio=0, keep_rules=["customer:acme"], customer_attributes=["tenant"]
+        )
+        forwarder.start()
+        try:
+            for body in (others, theirs, others):
+                forwarder.offer(body)
+            assert eventually(lambda: forwarder.counters().forwarded_spans == 1)
+            assert backend.requests == [theirs]
+        finally:
+            forwarder.close(timeout_s=0.5)
