@@ -19,6 +19,7 @@ from receiver.candidates import splitter_for
 from receiver.config import ReceiverConfig
 from receiver.errors import MalformedRequestError
 from receiver.journal import Journal
+from receiver.sampled_before import SampledBefore
 from receiver.server import Receiver
 from receiver.stopping import stop_on_signals
 from receiver.trace_path.forwarder import TraceForwarder
@@ -48,7 +49,13 @@ def run_receiver(
         files = filesystem or LocalFilesystem()
         journal = Journal(config.data.journal, filesystem=files)
         forwarder = _forwarder(config)
-        watch = Watch(config.data, journal=journal, filesystem=files, figures=lambda: _figures(receiver, forwarder))
+        sampled_before = SampledBefore()
+        watch = Watch(
+            config.data,
+            journal=journal,
+            filesystem=files,
+            figures=lambda: _figures(receiver, forwarder, sampled_before),
+        )
         try:
             receiver = Receiver(
                 listen=config.listen,
@@ -59,6 +66,7 @@ def run_receiver(
                 on_error=_report,
                 admit=watch.admit,
                 tls=config.tls,
+                inspect=sampled_before.look,
             )
             watch.start()
             receiver.start()
@@ -87,13 +95,14 @@ def _forwarder(config: ReceiverConfig) -> TraceForwarder | None:
     return forwarder
 
 
-def _figures(receiver: Receiver, forwarder: TraceForwarder | None) -> dict[str, float]:
+def _figures(receiver: Receiver, forwarder: TraceForwarder | None, sampled_before: SampledBefore) -> dict[str, float]:
     """Return what the status says in numbers."""
     counted = dataclasses.asdict(receiver.counters)
     trace_path = {} if forwarder is None else dataclasses.asdict(forwarder.counters())
     return {
         **counted,
         "in_flight_bytes": receiver.in_flight_bytes,
+        **sampled_before.figures(),
         **{f"trace_{name}": value for name, value in trace_path.items() if isinstance(value, int)},
     }
 

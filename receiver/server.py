@@ -84,6 +84,7 @@ class Receiver:
         on_error: Callable[[BaseException], None] = lambda _error: None,
         admit: Callable[[], None] = lambda: None,
         tls: TlsFiles | None = None,
+        inspect: Callable[[bytes], None] = lambda _payload: None,
     ) -> None:
         """Take the address; nothing is answered yet.
 
@@ -98,6 +99,7 @@ class Receiver:
         self._strip_above_bytes = 0 if strip_all else LARGE_SPAN_BYTES
         self._on_error = on_error
         self._admit = admit
+        self._inspect = inspect
         self._in_flight_bytes = 0
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="split")
         self._loop = _LoopThread()
@@ -160,6 +162,7 @@ class Receiver:
         self.counters.requests += 1
         self.counters.spans_received += split.received
         self.counters.spans_kept += split.kept
+        self._inspect(split.payload)
         if self._trace_path is not None:
             self._offer(request)
 

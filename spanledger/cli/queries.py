@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from billing.config import BillingConfig
 from billing.periods import parse_period
 from billing.warehouse import doubts, reported
 from billing.warehouse.sandbox import run_sql
 from billing.warehouse.warehouse import FIGURES, Warehouse
+from ledger.status import read_status
 from spanledger.cli.options import DataDir, Format, From, To
 from spanledger.printing.audit import audit_sentence
 from spanledger.printing.rows import OutputFormat, print_rows
@@ -107,7 +109,8 @@ def audit(
     """
     if unexplained and possible_duplicates:
         raise typer.BadParameter("one list at a time.", param_hint="--unexplained / --possible-duplicates")
-    warehouse = Warehouse(load_settings(data_dir=data_dir).billing().data)
+    config = load_settings(data_dir=data_dir).billing()
+    warehouse = Warehouse(config.data)
     if unexplained:
         rows = doubts.unexplained(warehouse)
         print_rows(rows, columns=doubts.UNEXPLAINED_COLUMNS, output_format=output_format)
@@ -119,10 +122,23 @@ def audit(
     line = warehouse.audit()
     if output_format == OutputFormat.TABLE:
         Console().print(audit_sentence(line))
+        _say_what_never_came(config)
     else:
         print_rows([line], columns=list(line), output_format=output_format)
     if not (line["adds_up"] and line["ledger_agrees"]):
         raise typer.Exit(1)
+
+
+def _say_what_never_came(config: BillingConfig) -> None:
+    """What the receiver has noticed of sampling before it, since it started."""
+    status = read_status(config.data.receiver_status)
+    spans = 0 if status is None else status.figures.get("sampled_before_spans", 0)
+    if status is not None and spans:
+        missing = status.figures.get("sampled_before_missing_estimate", 0)
+        Console().print(
+            f"[red]{spans:,.0f} spans of model calls were sampled before they came: about {missing:,.0f} others are "
+            "lost to billing[/red]; sample after spanledger"
+        )
 
 
 def unattributed(
