@@ -24,7 +24,7 @@ from ledger.schema import EVIDENCE_COLUMNS, Table
 from ledger.segment import Segment, read_segment
 from receiver.sealer.compaction.choosing import Merge
 
-_RANGE_ROWS: Final = 100_000
+_RANGE_ROWS: Final = 200_000
 # A day with fewer rows in the merge has no segment of its own.
 _DAY_ROWS_MIN: Final = 100_000
 _KEY: Final = ["ingest_scope", "source_id", "revision"]
