@@ -76,11 +76,12 @@ def say_unsaid(reading: Reading, *, has_address: bool) -> None:
         reading.usage_flags += (ADDRESS_UNSAID,)
     if reading.provider == "openai" and reading.service_tier is None and reading.operation in _WITH_TIERS:
         reading.usage_flags += (TIER_UNSAID,)
-    if reading.provider == "anthropic" and "web_searches" not in reading.usage and not _has_block(reading):
+    if reading.provider == "anthropic" and "web_searches" not in reading.usage and not has_block(reading):
         reading.usage_flags += (TOOLS_UNSAID,)
 
 
-def _has_block(reading: Reading) -> bool:
+def has_block(reading: Reading) -> bool:
+    """Say whether the figures are those of the provider's own usage block."""
     return any(flag.startswith("usage_from:") for flag in reading.usage_flags)
 
 

@@ -117,7 +117,8 @@ def sold_by(provider: str) -> Quirk:
     return Quirk(f"that {provider} sold it: known from who wrote the span", amend)
 
 
-def _thoughts_unsaid(_: SpanView, reading: Reading) -> None:
+def thoughts_unsaid(_: SpanView, reading: Reading) -> None:
+    """Say of a model that thinks, and whose output lacks it, that its figures are not whole."""
     model = (reading.response_model or reading.request_model or "").lower()
     if _THINKS.search(model) and "reasoning_tokens" not in reading.usage and reading.usage.get("output_tokens"):
         doubt(reading, "thoughts_unsaid")
@@ -155,7 +156,8 @@ def _cache_writes_unsaid(_: SpanView, reading: Reading) -> None:
         reading.usage_flags += (Flag.CACHE_WRITE_UNSAID.value,)
 
 
-def _tool_prompts_unsaid(_: SpanView, reading: Reading) -> None:
+def tool_prompts_unsaid(_: SpanView, reading: Reading) -> None:
+    """Say that what Google's own tools put into the prompt is nowhere."""
     if reading.kind is SpanKind.CALL and reading.usage_status is UsageStatus.REPORTED:
         reading.usage_flags += (TOOLS_UNSAID,)
 
@@ -171,12 +173,12 @@ def _one_seller(one: str | None, other: str | None) -> bool:
     return one == other or {one, other} == {"gcp.gemini", "gcp.gen_ai"}
 
 
-TOOL_PROMPTS_UNSAID: Final = Quirk("what Google's own tools (search, code) put into the prompt", _tool_prompts_unsaid)
+TOOL_PROMPTS_UNSAID: Final = Quirk("what Google's own tools (search, code) put into the prompt", tool_prompts_unsaid)
 SELLER_BEFORE_MODEL: Final = Quirk(
     "the seller stands before the model (`openai/gpt-4o`): taken off", _seller_before_model
 )
 OUTPUT_LACKS_THOUGHTS: Final = thoughts_from_total(USAGE_KEYS.total)
 OMITS_CACHE_WRITES: Final = Quirk("cache writes", _cache_writes_unsaid)
 THOUGHTS_BESIDE: Final = Quirk("output lacks thinking, which stands beside it and is added", _thoughts_beside)
-THOUGHTS_UNSAID: Final = Quirk("thinking, which its output lacks: Gemini's calls are not priced", _thoughts_unsaid)
+THOUGHTS_UNSAID: Final = Quirk("thinking, which its output lacks: Gemini's calls are not priced", thoughts_unsaid)
 CACHE_UNSAID: Final = Quirk("what was read from the cache: of longer prompts the cost is bounded", cache_unsaid)

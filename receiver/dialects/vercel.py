@@ -18,7 +18,8 @@ from typing import Any, Final
 from receiver.dialects.emitter import Emitter, Quirk
 from receiver.dialects.family import Family
 from receiver.dialects.figures import parse_count, read_text
-from receiver.dialects.quirks import THOUGHTS_UNSAID, TOOL_PROMPTS_UNSAID, cache_unsaid
+from receiver.dialects.finish import has_block
+from receiver.dialects.quirks import cache_unsaid, thoughts_unsaid, tool_prompts_unsaid
 from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import claim_cost, prefer_block
@@ -69,6 +70,7 @@ PROVIDERS: Final = (
 )
 # Sellers whose input versions 4 and 5 pass on without cached tokens.
 _CACHED_APART: Final = frozenset({"anthropic", "aws.bedrock"})
+_GOOGLES: Final = frozenset({"gcp.gemini", "gcp.vertex_ai"})
 _TOOL_PROMPTS: Final = "toolUsePromptTokenCount"
 _OF_TOTAL: Final = ("totalTokenCount", "promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
 _SIGN_OF_6: Final = "ai.usage.inputTokenDetails.noCacheTokens"
@@ -193,19 +195,14 @@ def _meaning(attributes: Mapping[str, AttributeValue], provider: str | None) -> 
 
 def _cache_unsaid(span: SpanView, reading: Reading) -> None:
     """Where no block was carried; Anthropic's adapter carries what was read from the cache in its own metadata."""
-    if reading.provider not in _CACHED_APART and not _has_block(reading):
+    if reading.provider not in _CACHED_APART and not has_block(reading):
         cache_unsaid(span, reading)
 
 
 def _gemini_unsaid(span: SpanView, reading: Reading) -> None:
-    if not _has_block(reading) and _SIGN_OF_6 not in span.attributes:
-        for quirk in (THOUGHTS_UNSAID, TOOL_PROMPTS_UNSAID):
-            if reading.provider in {"gcp.gemini", "gcp.vertex_ai"} and quirk.amend is not None:
-                quirk.amend(span, reading)
-
-
-def _has_block(reading: Reading) -> bool:
-    return any(flag.startswith("usage_from:") for flag in reading.usage_flags)
+    if reading.provider in _GOOGLES and not has_block(reading) and _SIGN_OF_6 not in span.attributes:
+        thoughts_unsaid(span, reading)
+        tool_prompts_unsaid(span, reading)
 
 
 EMITTERS: Final = (
