@@ -166,10 +166,9 @@ class Settings(BaseSettings):
     @field_validator("sql_limits", mode="before")
     @classmethod
     def _limits(cls, value: Any) -> Any:
-        """Read `name:number` pairs, comma-separated, as environment variables spell them."""
+        """Read pairs as environment variables spell them; what is not named keeps its default."""
         if isinstance(value, str):
-            pairs = [part.strip().partition(":") for part in value.split(",") if part.strip()]
-            value = {name.strip(): number.strip() for name, _, number in pairs}
+            value = _pairs(value)
         if isinstance(value, dict) and not value.keys() <= _SQL_LIMITS.keys():
             raise ValueError(f"expected some of {', '.join(_SQL_LIMITS)}, such as rows:10000")
         return {**_SQL_LIMITS, **value} if isinstance(value, dict) else value
@@ -184,10 +183,9 @@ class Settings(BaseSettings):
     @field_validator("otlp_tls", mode="before")
     @classmethod
     def _tls_files(cls, value: Any) -> Any:
-        """Read `name:path` pairs, comma-separated, as environment variables spell them."""
+        """Read pairs as environment variables spell them."""
         if isinstance(value, str):
-            pairs = [part.strip().partition(":") for part in value.split(",") if part.strip()]
-            value = {name.strip(): path.strip() for name, _, path in pairs}
+            value = _pairs(value)
         if isinstance(value, dict) and value and not {"certificate", "key"} <= value.keys() <= _TLS_FILES:
             raise ValueError("expected certificate, key, and client_ca if senders must show a certificate")
         return value
@@ -260,6 +258,12 @@ class Settings(BaseSettings):
             evidence_days=self.evidence_retention_days,
             interval_s=self.seal_interval_s,
         )
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read `name:value` pairs, comma-separated; the value may have colons of its own."""
+    parts = (part.partition(":") for part in text.split(",") if part.strip())
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def config_file() -> Path | None:
