@@ -16,13 +16,12 @@ from bench.families import OFFICIAL, WRITERS, Writer
 from bench.floor import floor_spans_per_s
 from bench.load import make_request
 from bench.receiving import CONCURRENCY, USUAL, measure_latency, measure_receive, measure_requests
+from bench.sealers import open_sealer
 from bench.table import FULL, SHORT, Duration, row, scratch
 from ledger.filesystem import LocalFilesystem
 from ledger.layout import DataDirectory
 from ledger.manifest import read_state
 from ledger.schema import Table
-from pricing.book import PriceBook
-from receiver.config import SealerConfig
 from receiver.journal import Journal
 from receiver.sealer.batch import BATCH_SPANS_MAX
 from receiver.sealer.seal import Sealer
@@ -89,7 +88,7 @@ def _seal(writer: Writer, *, spans: int, spans_per_trace: int = 1) -> Sealed:
             )
             journal.append(received=spans_each, kept=spans_each, payload=body)
         journal.close()
-        sealer = _sealer(data)
+        sealer = open_sealer(data)
         gc.disable()  # as the sealer's own process does
         sealer.seal()
         first = sealer.state.count("usage")
@@ -111,16 +110,10 @@ def _floor(writer: Writer) -> float:
         with contextlib.closing(Journal(data.journal, filesystem=LocalFilesystem())) as journal:
             for body in bodies:
                 journal.append(received=1000, kept=1000, payload=body)
-        with _sealer(data) as sealer:
+        with open_sealer(data) as sealer:
             sealer.seal()
             rows = pa.concat_tables([sealer.segment_rows(one) for one in sealer.state.of_table(Table.USAGE)])
     return floor_spans_per_s(bodies, rows)
-
-
-def _sealer(data: DataDirectory) -> Sealer:
-    return Sealer(
-        data, attribution=SealerConfig(data).attribution, book=PriceBook.bundled(), filesystem=LocalFilesystem()
-    )
 
 
 def _seal_all(sealer: Sealer) -> None:

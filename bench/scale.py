@@ -21,12 +21,11 @@ import pyarrow.parquet as pq
 
 from bench.families import WRITERS
 from bench.load import make_request
+from bench.sealers import open_sealer
 from bench.table import row, scratch
 from ledger.filesystem import LocalFilesystem
 from ledger.layout import DataDirectory
 from ledger.schema import EVIDENCE_COLUMNS, Table
-from pricing.book import PriceBook
-from receiver.config import SealerConfig
 from receiver.journal import Journal
 from receiver.sealer.compaction.compactor import Compactor
 from receiver.sealer.index import delete_index
@@ -52,7 +51,7 @@ def main() -> None:
 
 
 def _sealed(data: DataDirectory, calls: int) -> Sealer:
-    sealer = _opened(data)
+    sealer = open_sealer(data)
     gc.disable()
     began, kinds = time.process_time(), len(WRITERS)
     for seed in range(calls // _SPANS_EACH):
@@ -123,16 +122,10 @@ def _best(query: Callable[[], object]) -> float:
 def _rebuild(data: DataDirectory, calls: int) -> None:
     delete_index(data.index)
     began = time.perf_counter()
-    with _opened(data):
+    with open_sealer(data):
         took = time.perf_counter() - began
     size = sum(path.stat().st_size for path in data.index.rglob("*") if path.is_file())
     row("index rebuilt", f"{calls / took:,.0f} calls/s", "≥ 100,000", f"{size / calls:.0f} bytes a call on disk")
-
-
-def _opened(data: DataDirectory) -> Sealer:
-    return Sealer(
-        data, attribution=SealerConfig(data).attribution, book=PriceBook.bundled(), filesystem=LocalFilesystem()
-    )
 
 
 if __name__ == "__main__":
