@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -36,6 +37,7 @@ from receiver.stopping import stop_on_signals
 _log = structlog.get_logger("sealer")
 _RETRY_S_MIN: Final = 1.0
 _RETRY_S_MAX: Final = 30.0
+_PROGRESS_EVERY_S: Final = 5.0
 _FULL_BATCHES_PER_SLICE: Final = 10
 
 
@@ -110,8 +112,20 @@ def open_sealer(config: SealerConfig, filesystem: Filesystem, inputs: Inputs | N
         book=inputs.prices.get(),
         filesystem=filesystem,
         count_source=config.count_source,
-        progress=lambda done, of: _log.info("rebuilding index", commit=done, of=of) if done % 100 == 0 else None,
+        progress=_IndexProgress(),
     )
+
+
+class _IndexProgress:
+    """Says every few seconds how far the index is: a large ledger's takes minutes."""
+
+    def __init__(self) -> None:
+        self._say_at = time.monotonic() + _PROGRESS_EVERY_S
+
+    def __call__(self, done: int, of: int) -> None:
+        if time.monotonic() >= self._say_at:
+            _log.info("bringing the index up to date", done=done, of=of)
+            self._say_at = time.monotonic() + _PROGRESS_EVERY_S
 
 
 def _log_opened(sealer: Sealer) -> None:
