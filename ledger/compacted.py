@@ -86,11 +86,6 @@ class CompactedWriter:
         self._said = _Said()
         self._is_finished = False
 
-    @property
-    def rows(self) -> int:
-        """How many rows it has been given."""
-        return self._said.rows
-
     def write(self, rows: pa.Table) -> None:
         """Take rows whose ids come after those taken before."""
         assert rows.schema.equals(SCHEMAS[self._table]), f"{self._table} rows do not have the table's columns"

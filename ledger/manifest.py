@@ -76,11 +76,6 @@ def read_lines(path: Path, *, after: int) -> Iterator[Mapping[str, Any]]:
             yield line
 
 
-def checkpoint_commit(path: Path) -> int:
-    """Return the last commit that is no longer there as a line; 0 when all are."""
-    return int(_folded(_valid_lines(path)[0]).get("checkpoint", 0))
-
-
 def digest_of_commit(path: Path, commit: int) -> str | None:
     """Return a commit's digest, however old it is; None when the ledger has no such commit."""
     lines = _valid_lines(path)[0]

@@ -5,7 +5,7 @@ Must not: write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,11 +32,28 @@ def read_row_groups(
         LedgerDamagedError: when the file is missing or unreadable.
     """
     with _open(segment, ledger) as file:
-        known = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-        try:
-            rows = file.read_row_groups(list(groups), columns=known)
-        except (OSError, pa.ArrowException) as unreadable:
-            raise _damaged(segment, ledger, unreadable) from unreadable
+        return _read(file, list(groups), segment, ledger=ledger, columns=columns)
+
+
+def each_row_group(segment: Segment, *, ledger: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of one row group after another, from a file opened once; columns as `read_row_groups` says.
+
+    Raises:
+        LedgerDamagedError: when the file is missing or unreadable.
+    """
+    with _open(segment, ledger) as file:
+        for group in range(file.num_row_groups):
+            yield _read(file, [group], segment, ledger=ledger, columns=columns)
+
+
+def _read(
+    file: pq.ParquetFile, groups: list[int], segment: Segment, *, ledger: Path, columns: list[str] | None
+) -> pa.Table:
+    known = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+    try:
+        rows = file.read_row_groups(groups, columns=known)
+    except (OSError, pa.ArrowException) as unreadable:
+        raise _damaged(segment, ledger, unreadable) from unreadable
     return completed(rows, segment.table, columns)
 
 

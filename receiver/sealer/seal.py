@@ -47,9 +47,10 @@ from receiver.sealer.differences import Plan, plan
 from receiver.sealer.found import Found, InColumns, find
 from receiver.sealer.index import Index, IndexChanges
 from receiver.sealer.read_back import read_rows
-from receiver.sealer.recovery import open_index, sweep
+from receiver.sealer.recovery import open_index
 from receiver.sealer.row_keys import RowKey
 from receiver.sealer.rows import Labels, Stamp
+from receiver.sealer.sweeping import sweep
 from receiver.sealer.tables import Layout
 
 

@@ -10,7 +10,7 @@ import pytest
 from ledger.filesystem import LocalFilesystem
 from ledger.manifest import Commit, ManifestWriter, read_state
 from ledger.schema import Table
-from receiver.sealer.recovery import UNLISTED_SUFFIX
+from receiver.sealer.sweeping import UNLISTED_SUFFIX
 from tests.faults.disk import Disk, PowerCutError, Survives
 from tests.faulty_filesystem import FaultyFilesystem, io_error
 from tests.otlp import call

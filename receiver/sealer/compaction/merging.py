@@ -27,12 +27,14 @@ from receiver.sealer.compaction.choosing import Merge
 _RANGE_ROWS: Final = 200_000
 # A day with fewer rows in the merge has no segment of its own.
 _DAY_ROWS_MIN: Final = 100_000
-_KEY: Final = ["ingest_scope", "source_id", "revision"]
+_ID: Final = "source_id"
+_KEY: Final = ["ingest_scope", _ID, "revision"]
 _SORTED_BY: Final = {Table.TRACE_FACTS: ["trace_id", "span_id", "key", "value"]}
-_SORTED: Final = ["source_id", "revision"]
+_SORTED: Final = [_ID, "revision"]
 
 Range = tuple[bytes | None, bytes | None]
 """From an id on, up to another that is not in it; None is open."""
+_ALL: Final[Range] = (None, None)
 
 
 def merge(
@@ -52,7 +54,7 @@ def merge(
     try:
         done = 0
         for one in _ranges(asked, ledger):
-            rows = _sorted(_rows_of(asked.segments, one, table=asked.table, ledger=ledger), asked.table)
+            rows = _sorted(pa.concat_tables(_parts(asked.segments, one, ledger=ledger)), asked.table)
             if asked.table in {Table.USAGE, Table.CORRECTIONS}:
                 rows = _marked(rows, _reversals(asked.corrections, one, ledger=ledger))
             writers.write(_without_old_evidence(rows, asked.evidence_from_us))
@@ -138,13 +140,13 @@ def _ranges(asked: Merge, ledger: Path) -> Iterator[Range]:
     """Cut the ids that there are into ranges of about equally many rows."""
     count = -(-asked.rows // _RANGE_ROWS)
     if count <= 1 or asked.table == Table.TRACE_FACTS:
-        yield None, None
+        yield _ALL
         return
     ids = pa.concat_arrays(
         [
             chunk
             for segment in asked.segments
-            for chunk in read_segment(segment, ledger=ledger, columns=["source_id"]).column(0).chunks
+            for chunk in read_segment(segment, ledger=ledger, columns=[_ID]).column(0).chunks
         ]
     )
     order = pc.array_sort_indices(ids)
@@ -153,26 +155,17 @@ def _ranges(asked: Merge, ledger: Path) -> Iterator[Range]:
     yield from zip([None, *bounds], [*bounds, None], strict=True)
 
 
-def _rows_of(segments: tuple[Segment, ...], part: Range, *, table: Table, ledger: Path) -> pa.Table:
-    columns = None
-    return pa.concat_tables(_parts(segments, part, by=_first_key(table), columns=columns, ledger=ledger))
-
-
-def _first_key(table: Table) -> str:
-    return "trace_id" if table == Table.TRACE_FACTS else "source_id"
-
-
 def _parts(
-    segments: tuple[Segment, ...], part: Range, *, by: str, columns: list[str] | None, ledger: Path
+    segments: Sequence[Segment], part: Range, *, ledger: Path, columns: list[str] | None = None
 ) -> Iterator[pa.Table]:
     for segment in segments:
-        if not segment.is_compacted or part == (None, None):
+        if not segment.is_compacted or part == _ALL:
             rows = read_segment(segment, ledger=ledger, columns=columns)
         else:
-            bounds = row_group_bounds(segment, column=by, ledger=ledger)
+            bounds = row_group_bounds(segment, column=_ID, ledger=ledger)
             groups = [group for group, (least, greatest) in enumerate(bounds) if _meets(part, least, greatest)]
             rows = read_row_groups(segment, groups, ledger=ledger, columns=columns)
-        yield _within(rows, part, by=by)
+        yield _within(rows, part)
 
 
 def _meets(part: Range, least: bytes, greatest: bytes) -> bool:
@@ -180,12 +173,12 @@ def _meets(part: Range, least: bytes, greatest: bytes) -> bool:
     return (begin is None or greatest >= begin) and (end is None or least < end)
 
 
-def _within(rows: pa.Table, part: Range, *, by: str) -> pa.Table:
+def _within(rows: pa.Table, part: Range) -> pa.Table:
     begin, end = part
     if begin is not None:
-        rows = rows.filter(pc.greater_equal(rows.column(by), pa.scalar(begin, pa.binary())))
+        rows = rows.filter(pc.greater_equal(rows.column(_ID), pa.scalar(begin, pa.binary())))
     if end is not None:
-        rows = rows.filter(pc.less(rows.column(by), pa.scalar(end, pa.binary())))
+        rows = rows.filter(pc.less(rows.column(_ID), pa.scalar(end, pa.binary())))
     return rows
 
 
@@ -205,7 +198,7 @@ def _reversals(corrections: tuple[Segment, ...], part: Range, *, ledger: Path) -
     """Return which entries were taken back, and by which commit."""
     taken: dict[tuple[str, bytes, int], int] = {}
     columns = [*_KEY, "entry_type", "commit"]
-    for rows in _parts(corrections, part, by="source_id", columns=columns, ledger=ledger):
+    for rows in _parts(corrections, part, ledger=ledger, columns=columns):
         reversals = rows.filter(pc.equal(rows.column("entry_type"), "reversal"))
         values = (reversals.column(name).to_pylist() for name in (*_KEY, "commit"))
         for scope, source_id, revision, commit in zip(*values, strict=True):

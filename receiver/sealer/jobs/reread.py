@@ -29,7 +29,7 @@ from receiver.sealer.jobs.evidence import resource_attributes, span_attributes
 from receiver.sealer.jobs.slices import StandingRow
 from receiver.sealer.money import PRICED_COLUMNS
 from receiver.sealer.named_payer import named_labels, named_payer
-from receiver.sealer.recovery import fact_of_row, in_microseconds
+from receiver.sealer.row_facts import fact_of_row, in_microseconds
 from receiver.sealer.touched import Rewrite
 
 REREAD: Final = "reread"
