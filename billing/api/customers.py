@@ -10,11 +10,10 @@ from fastapi import APIRouter, Body, Header, Query, Response, status
 from billing.api.customer_forms import CustomerOut, Customers, GrantOut, Grants, SeenCustomer, customer_out, grant_out
 from billing.api.once import Key, Once, json_response
 from billing.api.state import Shared
-from billing.customers import book
+from billing.customers import book, seen
 from billing.customers.grants import add_grant, grants
-from billing.customers.reading import customer_content, read_customer
-from billing.errors import ChangedMeanwhileError, ExistsAlreadyError, InvalidValueError, UnknownCustomerError
-from billing.warehouse import billed
+from billing.customers.reading import read_customer
+from billing.errors import ChangedMeanwhileError, ExistsAlreadyError, UnknownCustomerError
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 CustomerBody = Annotated[
@@ -51,10 +50,7 @@ def index(
 @router.get("/unregistered")
 def unregistered(state: Shared) -> list[SeenCustomer]:
     """List the ids that calls name as customers and that are not registered; they are billed by the default plan."""
-    seen = {row["id"]: row for row in billed.ids_seen(state.warehouse)}
-    with state.database.reading() as session:
-        free = book.unregistered_ids(session, seen)
-    return [SeenCustomer(**seen[one]) for one in free]
+    return [SeenCustomer(**row) for row in seen.unregistered(state.warehouse, state.database)]
 
 
 @router.get("/{customer_id}", response_model=CustomerOut)
@@ -82,10 +78,7 @@ def change(
             raise ChangedMeanwhileError(
                 f"customer {customer_id!r} is of revision {known.revision} now.", hint="Read it again first."
             )
-        if body.get("id", customer_id) != customer_id:
-            raise InvalidValueError("id: a customer's id never changes.", hint="Add the new id as an alias.")
-        changed = read_customer({**customer_content(known), **body})
-        return customer_out(book.change(session, changed, revision=known.revision))
+        return customer_out(book.change_fields(session, known, body))
 
 
 @router.post("/{customer_id}/archive", response_model=CustomerOut)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -64,6 +65,18 @@ def change(session: Session, customer: Customer, *, revision: int | None = None)
     session.flush()
     _write_aliases(session, customer)
     return _customer(row)
+
+
+def change_fields(session: Session, known: Customer, fields: Mapping[str, Any]) -> Customer:
+    """Change some of what is known of a customer; lists are replaced whole, and what is not named stays.
+
+    Raises:
+        ChangedMeanwhileError: it is of another revision by now.
+        InvalidValueError: a field cannot be used, or an id means somebody else at the same time.
+    """
+    if fields.get("id", known.id) != known.id:
+        raise InvalidValueError("id: a customer's id never changes.", hint="Add the new id as an alias.")
+    return change(session, read_customer({**customer_content(known), **fields}), revision=known.revision)
 
 
 def archive(session: Session, customer_id: str) -> Customer:

@@ -18,7 +18,7 @@ from billing.errors import ChangedMeanwhileError, GapsError, InvalidPeriodError,
 from billing.invoices import guard
 from billing.invoices.document import INVOICE, Document, digest, encode
 from billing.invoices.drafting import Draft, Parts, Wanted, customer_of, draft, fingerprint
-from billing.invoices.kept import Kept, State, get, kept, locked, number_of, standing
+from billing.invoices.kept import Kept, State, get, kept, locked, number_of, standing_of
 from billing.store.database import Database
 from billing.store.tables import GrantUseRow, InvoiceRow, LineRow, SeriesRow
 from billing.warehouse.open_jobs import open_jobs
@@ -146,7 +146,7 @@ def _done(session: Session, found: Kept) -> Kept | None:
         raise WrongStateError(f"invoice {found.number} is voided.", hint="Draft the period anew.")
     if found.state is not State.DRAFT:
         return found
-    return next((one for one in standing(session, found.customer) if one.period == found.period), None)
+    return standing_of(session, found.customer, found.period)
 
 
 def _answer(database: Database, done: Kept, then: Then | None) -> Kept:

@@ -195,6 +195,21 @@ def standing(session: Session, customer: str) -> list[Kept]:
     return [kept(row) for row in rows]
 
 
+def standing_of(session: Session, customer: str, period: Period) -> Kept | None:
+    """Return the invoice that asks for exactly this period of a customer; None where there is none."""
+    return next((one for one in standing(session, customer) if one.period == period), None)
+
+
+def draft_of(session: Session, customer: str, period: Period) -> Kept | None:
+    """Return the newest draft of exactly this period of a customer; None where there is none."""
+    rows = session.scalars(
+        select(InvoiceRow)
+        .where(InvoiceRow.customer == customer, InvoiceRow.state == State.DRAFT.value)
+        .order_by(InvoiceRow.created_time.desc(), InvoiceRow.id.desc())
+    )
+    return next((one for row in rows if (one := kept(row)).period == period), None)
+
+
 def credit_notes(session: Session, invoice_id: str) -> list[Kept]:
     """Return the credit notes of an invoice, oldest first."""
     rows = session.scalars(

@@ -10,20 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from billing.customers import book
+from billing.customers.seen import customers_with_calls
 from billing.invoices import kept as books
 from billing.invoices.document import Document
 from billing.invoices.drafting import Draft, Parts, Wanted, customer_of, draft_all
 from billing.invoices.finalising import finalise, finalise_draft
-from billing.invoices.kept import Kept, State
+from billing.invoices.kept import Kept
 from billing.periods import parse_month
-from billing.warehouse import billed
 from ledger.errors import SpanledgerError
-
-# A customer's invoices and drafts that meet a month.
-_LOOKED_AT: Final = 1_000
 
 
 class Ended(StrEnum):
@@ -71,13 +68,10 @@ def run(
 
 
 def _concerned(parts: Parts, month: str) -> list[str]:
-    around = parse_month(month)
-    seen = [row["id"] for row in billed.ids_seen(parts.warehouse, start=around.start, end=around.end)]
+    with_calls = customers_with_calls(parts.warehouse, parts.database, parse_month(month))
     with parts.database.reading() as session:
-        known = book.customers(session)
-        means = {alias.id: one.id for one in known for alias in one.ids}
-        standing = [one.id for one in known if one.archived_time is None]
-        return sorted({means.get(one, one) for one in seen} | {*standing, *books.billed_customers(session)})
+        standing = {one.id for one in book.customers(session, archived=False)}
+        return sorted(with_calls | standing | set(books.billed_customers(session)))
 
 
 def _outcomes(
@@ -89,15 +83,11 @@ def _outcomes(
     with parts.database.reading() as session:
         for customer in customers:
             period = parse_month(month, zone=customer_of(session, customer).zone)
-            found = [
-                one for one in books.listed(session, customer=customer, within=period, limit=_LOOKED_AT)
-                if one.period == period
-            ]  # fmt: skip
-            standing = next((one for one in found if one.state.value in books.STANDING), None)
+            standing = books.standing_of(session, customer, period)
             if standing is not None:
                 done.append(_said(customer, Ended.ALREADY, standing.document))
                 continue
-            draft = next((one for one in found if one.state is State.DRAFT), None)
+            draft = books.draft_of(session, customer, period)
             if draft is not None:
                 drafts[customer] = draft
             invoice_id, notes = (draft.id, draft.notes) if draft else (books.new_id(), "")

@@ -15,17 +15,16 @@ from typing import Any
 
 from billing.customers import book
 from billing.customers.customer import Customer, PlanAssignment
+from billing.customers.seen import customers_with_calls
 from billing.invoices import kept as books
 from billing.invoices.drafting import Draft, Parts, Wanted, customer_of, draft_all
-from billing.periods import Period, parse_month
+from billing.periods import parse_month
 from billing.plans import shelf
 from billing.plans.exchange import add_rate, exchange_rates
 from billing.plans.plan import Plan
 from billing.plans.reading import read_plan
 from billing.store.database import Database
-from billing.warehouse import billed
-
-_ZERO = Decimal(0)
+from ledger.errors import SpanledgerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,7 @@ class Tried:
 
     def row(self) -> dict[str, Any]:
         """Return it as a line of a table."""
-        known = self.would_be is not None and self.invoiced is not None
-        difference = (self.would_be or _ZERO) - (self.invoiced or _ZERO) if known else None
+        difference = None if self.would_be is None or self.invoiced is None else self.would_be - self.invoiced
         return {
             "customer": self.customer, "would_be": self.would_be, "invoiced": self.invoiced, "difference": difference,
             "currency": self.currency, "calls": self.calls, "left_out": self.left_out, "problem": self.problem,
@@ -57,15 +55,13 @@ def try_plan(parts: Parts, plan: Plan, *, month: str, only: Sequence[str] | None
     Raises:
         InvalidPeriodError: it is no month.
     """
-    around = parse_month(month)
+    ids = only or sorted(customers_with_calls(parts.warehouse, parts.database, parse_month(month)))
     with parts.database.reading() as session:
-        ids = list(only) if only else _with_calls(parts, around)
         customers = [customer_of(session, one) for one in ids]
         periods = [parse_month(month, zone=one.zone) for one in customers]
         rates = exchange_rates(session)
-        invoiced = [
-            _invoiced(books.standing(session, one.id), period) for one, period in zip(customers, periods, strict=True)
-        ]
+        pairs = zip(customers, periods, strict=True)
+        invoiced = [books.standing_of(session, one.id, period) for one, period in pairs]
     with tempfile.TemporaryDirectory(prefix="spanledger-plan-") as folder:
         scratch = Database(f"sqlite:///{Path(folder) / 'billing.db'}")
         try:
@@ -82,26 +78,16 @@ def try_plan(parts: Parts, plan: Plan, *, month: str, only: Sequence[str] | None
     return [_tried(one, draft, was) for one, draft, was in zip(customers, made, invoiced, strict=True)]
 
 
-def _with_calls(parts: Parts, month: Period) -> list[str]:
-    seen = [row["id"] for row in billed.ids_seen(parts.warehouse, start=month.start, end=month.end)]
-    with parts.database.reading() as session:
-        means = {alias.id: one.id for one in book.customers(session) for alias in one.ids}
-    return sorted({means.get(one, one) for one in seen})
-
-
-def _invoiced(standing: Sequence[books.Kept], period: Period) -> tuple[Decimal, str] | None:
-    nets = [(one.document.totals.net, one.document.currency) for one in standing if one.period == period]
-    return nets[0] if nets else None
-
-
 def _from_the_beginning(plan: Plan) -> Plan:
     return read_plan({**plan.content, "id": "tried", "from": "1971-01-01"})
 
 
-def _tried(customer: Customer, draft: Any, was: tuple[Decimal, str] | None) -> Tried:
-    if not isinstance(draft, Draft):
-        return Tried(customer.id, None, was[0] if was else None, was[1] if was else "", 0, 0, str(draft))
+def _tried(customer: Customer, draft: Draft | SpanledgerError, was: books.Kept | None) -> Tried:
+    asked = None if was is None else was.document
+    net, currency = (None, "") if asked is None else (asked.totals.net, asked.currency)
+    if isinstance(draft, SpanledgerError):
+        return Tried(customer.id, None, net, currency, 0, 0, str(draft))
     said = draft.document
-    same = was[0] if was is not None and was[1] == said.currency else None
     calls, left_out = sum(line.calls for line in said.lines), sum(gap.calls for gap in said.gaps)
-    return Tried(customer.id, said.totals.net, same, said.currency, calls, left_out)
+    comparable = net if currency == said.currency else None
+    return Tried(customer.id, said.totals.net, comparable, said.currency, calls, left_out)

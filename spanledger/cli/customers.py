@@ -13,9 +13,9 @@ from billing.customers import book
 from billing.customers.customer import Customer
 from billing.customers.grants import add_grant, grants
 from billing.customers.reading import customer_content, read_customer
+from billing.customers.seen import unregistered
 from billing.errors import UnknownCustomerError, did_you_mean
 from billing.invoices.drafting import Parts
-from billing.warehouse import billed
 from ledger.errors import WrongUseError
 from spanledger.billing_parts import billing_parts
 from spanledger.cli.options import DataDir, Format
@@ -64,10 +64,7 @@ def seen(data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) -
     Example: spanledger customers seen
     """
     with billing_parts(data_dir) as parts:
-        rows = {row["id"]: row for row in billed.ids_seen(parts.warehouse)}
-        with parts.database.reading() as session:
-            free = book.unregistered_ids(session, rows)
-        print_rows([rows[one] for one in free], columns=_SEEN, output_format=output_format)
+        print_rows(unregistered(parts.warehouse, parts.database), columns=_SEEN, output_format=output_format)
 
 
 def show(customer_id: CustomerId, data_dir: DataDir = None, output_format: Format = OutputFormat.TABLE) -> None:
@@ -97,9 +94,7 @@ def change(customer_id: CustomerId, file: Details = None, set_: Set = None, data
     Example: spanledger customers change acme --set plan=standard
     """
     with billing_parts(data_dir) as parts, parts.database.writing() as session:
-        known = book.get(session, customer_id)
-        content = {**customer_content(known), **_fields(file, set_), "id": customer_id}
-        changed = book.change(session, read_customer(content), revision=known.revision)
+        changed = book.change_fields(session, book.get(session, customer_id), _fields(file, set_))
     typer.echo(f"customer {customer_id} is changed (revision {changed.revision})")
 
 
