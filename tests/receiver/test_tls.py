@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Self
 
 import grpc
 import pytest
@@ -46,8 +47,10 @@ class Running:
             export = channel.unary_unary(f"/{SERVICE}/{METHOD}")
             export(request(call()), timeout=3)
 
-    def close(self) -> None:
-        """Stop it."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.receiver.stop(grace_s=0)
         self.journal.close()
 
@@ -72,38 +75,31 @@ def credentials(authority: Authority, pair: Pair | None = None) -> grpc.ChannelC
 
 def test_clients_that_trust_the_server_are_served(tmp_path: Path, authority: Authority, server: Pair) -> None:
     """Plain text is not answered."""
-    running = Running(tmp_path, TlsFiles(server.certificate, server.key))
-    try:
+    with Running(tmp_path, TlsFiles(server.certificate, server.key)) as running:
         running.send(credentials(authority))
         with pytest.raises(grpc.RpcError) as plain:
             running.send(None)
         assert plain.value.code() is grpc.StatusCode.UNAVAILABLE
         assert running.receiver.counters.requests == 1
-    finally:
-        running.close()
 
 
 def test_with_a_client_ca_only_its_certificates_are_let_in(tmp_path: Path, authority: Authority, server: Pair) -> None:
     """None at all, and one of another CA, are refused in a way that makes a Collector try again."""
     other = Authority(tmp_path, "other")
-    running = Running(tmp_path, TlsFiles(server.certificate, server.key, authority.certificate))
-    try:
+    with Running(tmp_path, TlsFiles(server.certificate, server.key, authority.certificate)) as running:
         running.send(credentials(authority, authority.issue("agent")))
         for stranger in (None, other.issue("stranger")):
             with pytest.raises(grpc.RpcError) as refused:
                 running.send(credentials(authority, stranger))
             assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert running.receiver.counters.requests == 1
-    finally:
-        running.close()
 
 
 def test_replaced_files_are_taken_up_and_wrong_ones_are_not(tmp_path: Path, authority: Authority, server: Pair) -> None:
     """A new certificate of another CA is served from the next handshake on; a broken one changes nothing."""
     other = Authority(tmp_path, "other")
     renewed = other.issue("renewed")
-    running = Running(tmp_path, TlsFiles(server.certificate, server.key))
-    try:
+    with Running(tmp_path, TlsFiles(server.certificate, server.key)) as running:
         running.send(credentials(authority))
         server.certificate.write_text("no certificate")
         running.send(credentials(authority))
@@ -112,8 +108,6 @@ def test_replaced_files_are_taken_up_and_wrong_ones_are_not(tmp_path: Path, auth
         running.send(credentials(other))
         with pytest.raises(grpc.RpcError):
             running.send(credentials(authority))
-    finally:
-        running.close()
 
 
 def test_files_that_do_not_fit_are_said_at_the_start(tmp_path: Path, authority: Authority, server: Pair) -> None:

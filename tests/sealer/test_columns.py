@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.schema import EntryType, Table
@@ -222,7 +222,7 @@ def damaged(draw: st.DrawFn, raw: bytes) -> bytes:
     )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(st.lists(encoded_spans(), min_size=1, max_size=3))
 def test_any_spans(empty_index: Index, batches: list[list[tuple[str, bytes]]]) -> None:
     """Whatever goes the quick way has the facts and the row that the long way gives, batch after batch."""
@@ -231,7 +231,7 @@ def test_any_spans(empty_index: Index, batches: list[list[tuple[str, bytes]]]) -
         assert_as_the_long_way(quick, scoped(spans), empty_index)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(encoded_spans())
 def test_any_bytes_as_columns(spans: list[tuple[str, bytes]]) -> None:
     """Every span called plain has the fields, the hash and the evidence that decoding gives, call or not."""
@@ -253,7 +253,7 @@ def test_any_bytes_as_columns(spans: list[tuple[str, bytes]]) -> None:
         assert {key for key, column in columns.by_key.items() if column[row] >= 0} == span.attributes.keys()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(
     basics=CALLS,
     attributes=ATTRIBUTES,

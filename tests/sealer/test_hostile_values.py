@@ -168,7 +168,7 @@ def honest_count(value: Any) -> int | None:
 
 
 @given(spans=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(FIGURES, _spelled)), min_size=1, max_size=40))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 def test_whatever_the_figures_are(spans: list[dict[str, Any]]) -> None:
     """Only plain, complete and consistent figures are billed, at the library's price for just these."""
     hostile = [call(tokens=(None, None), attributes=figures) for figures in spans]
@@ -205,7 +205,7 @@ def _library_cost(counts: Mapping[str, int | None]) -> Decimal:
         max_size=30,
     )
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_whatever_any_emitter_writes(written: list[tuple[str, str, dict[str, Any], dict[str, Any]]]) -> None:
     """Any scope with any attributes: every span ends in a class, no reader fails, and the commit is not held up."""
     spans = [
