@@ -8,7 +8,9 @@ import pytest
 
 from tests.collector import Collector, require_collector, wait_until
 from tests.collector_check.configurations import SAFE
-from tests.test_collector_config import LedgerStandIn, genai_span, request_of, send
+from tests.collector_config.collectors import send
+from tests.collector_config.spans import genai_span, request_of
+from tests.collector_config.stand_in import LedgerStandIn
 
 pytestmark = pytest.mark.collector
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests.collector import CONFIG_FOLDER, COST_ONLY, LOSSLESS, Collector, free_endpoint, wait_until
+from tests.collector_config.stand_in import LedgerStandIn
 from tests.otlp import call, request
 from tests.programs import Up, export
 from tests.receiver.certificates import Authority
-from tests.test_collector_config import LedgerStandIn
 
+pytestmark = pytest.mark.collector
 MTLS = CONFIG_FOLDER / "mtls.yaml"
 CALLS = 40
 # A user's own Collector: batches and samples by the tail, and exports to a backend of its own.
