@@ -18,8 +18,8 @@ from typing import Any, Final
 import msgspec
 
 from receiver.attribution_rules import AttributionRules
+from receiver.dialects.carried import mapping_of
 from receiver.dialects.reading import AttributeValue
-from receiver.dialects.usage_block import mapping_of
 
 # In order of preference. Teams and organisations of a gateway's keys come last: they pay where nobody else is named.
 DEFAULT_CUSTOMER_ATTRIBUTES: Final = (

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from receiver.dialects import conventions
+from receiver.dialects.carried import mapping_of, word_of
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
@@ -21,7 +22,7 @@ from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import take_block
 from receiver.dialects.usage import InputMeaning
-from receiver.dialects.usage_block import mapping_of, read_block, word_of
+from receiver.dialects.usage_block import read_block
 
 DIALECT: Final = "google_adk"
 RESPONSE: Final = "gcp.vertex.agent.llm_response"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from receiver.dialects.carried import mapping_of
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import parse_count, read_text
@@ -19,7 +20,7 @@ from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import claim_cost, prefer_block, take_block
 from receiver.dialects.usage import InputMeaning
-from receiver.dialects.usage_block import Block, mapping_of
+from receiver.dialects.usage_block import Block
 
 DIALECT: Final = "langfuse"
 TYPE_KEY: Final = "langfuse.observation.type"

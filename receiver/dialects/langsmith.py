@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from receiver.dialects import conventions
+from receiver.dialects.carried import mapping_of, word_of
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
@@ -23,7 +24,7 @@ from receiver.dialects.reading import AttributeValue, Reading, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import take_block
 from receiver.dialects.usage import InputMeaning
-from receiver.dialects.usage_block import mapping_of, read_block, word_of
+from receiver.dialects.usage_block import read_block
 
 DIALECT: Final = "langsmith"
 COMPLETION: Final = "gen_ai.completion"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from receiver.dialects import conventions
+from receiver.dialects.carried import mapping_of
 from receiver.dialects.emitter import Emitter
 from receiver.dialects.family import Family
 from receiver.dialects.figures import read_text
@@ -19,7 +20,6 @@ from receiver.dialects.reading import Reading, SpanKind, SpanView
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import claim_cost, prefer_block
 from receiver.dialects.usage import InputMeaning
-from receiver.dialects.usage_block import mapping_of
 
 DIALECT: Final = "mlflow"
 TYPE_KEY: Final = "mlflow.spanType"

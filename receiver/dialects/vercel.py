@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from receiver.dialects.carried import mapping_of, word_of
 from receiver.dialects.emitter import Emitter, Quirk
 from receiver.dialects.family import Family
 from receiver.dialects.figures import parse_count, read_text
@@ -24,7 +25,6 @@ from receiver.dialects.reading import AttributeValue, Reading, SpanKind, SpanVie
 from receiver.dialects.sellers import seller
 from receiver.dialects.side_channels import claim_cost, prefer_block
 from receiver.dialects.usage import InputMeaning, UsageKeys, read_usage
-from receiver.dialects.usage_block import mapping_of, word_of
 
 DIALECT: Final = "vercel_ai"
 METADATA: Final = "ai.response.providerMetadata"

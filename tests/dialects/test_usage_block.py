@@ -11,8 +11,10 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
+from receiver.dialects.carried import BLOCK_CHARS_MAX
 from receiver.dialects.reading import UnreadableSpanError
-from receiver.dialects.usage_block import BLOCK_CHARS_MAX, SHAPES, Block, read_block
+from receiver.dialects.usage_block import Block, read_block
+from receiver.dialects.usage_shapes import SHAPES
 from tests.corpus.recorded import INSTRUMENTATIONS, recordings
 
 # Provider and API of the library → blocks as that API answers.
