@@ -41,16 +41,22 @@ def bill(
     Example: spanledger bill --period 2026-10 --finalise
     """
     outcomes = []
-    columns = (TextColumn("billing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with billing_parts(data_dir) as parts, Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    shown = (TextColumn("billing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with billing_parts(data_dir) as parts, Progress(*shown, console=Console(stderr=True), transient=True) as bar:
         count, results = run(parts, month=period, only=customer, final=finalise, accept_gaps=accept_gaps)
         task = bar.add_task("", total=count)
         for one in results:
             outcomes.append(one)
             bar.update(task, advance=1, description=one.customer)
-    print_rows([one.row() for one in outcomes], columns=_COLUMNS, output_format=output_format)
+    # On a terminal a problem is a sentence of its own, below the table.
+    columns = _COLUMNS if output_format != OutputFormat.TABLE else _COLUMNS[:-1]
+    print_rows([one.row() for one in outcomes], columns=columns, output_format=output_format)
     counts = {ended: sum(one.ended is ended for one in outcomes) for ended in Ended}
     said = ", ".join(f"{number} {ended.value}" for ended, number in counts.items() if number)
-    Console(stderr=True, highlight=False).print(f"{period}: {said or 'no customer has calls'}")
+    console = Console(stderr=True, highlight=False)
+    for one in outcomes:
+        if one.problem:
+            console.print(f"{one.customer}: {one.problem}", soft_wrap=True, markup=False)
+    console.print(f"{period}: {said or 'no customer has calls'}")
     if counts[Ended.REFUSED]:
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ledger.errors import LedgerInUseError, SpanledgerError
 from ledger.filesystem import LocalFilesystem
+from ledger.manifest import read_state
 from receiver.config import SealerConfig
 from receiver.sealer.compaction.compactor import Compactor
 from receiver.sealer.process import open_sealer
@@ -44,6 +45,7 @@ def compact(
     """
     config = load_settings(data_dir=data_dir).sealer()
     console = Console(highlight=False)
+    read_state(config.data.manifest)  # a misspelt folder is no ledger to found
     gc.disable()
     try:
         sealer = open_sealer(config, LocalFilesystem())
@@ -58,10 +60,14 @@ def compact(
         after = _size(sealer)
     console.print(
         f"{before[0]:,} files with {before[1]:,} rows, {_mb(before[2])}, are {after[0]:,} files, {_mb(after[2])}"
-        f"{_each(before, after)}"
+        f"{_each(before, after)}",
+        soft_wrap=True,
     )
     if grace_hours and before[0] != after[0]:
-        console.print(f"the replaced files stay for {grace_hours:g} hours; a sealer, or `compact` again, deletes them")
+        console.print(
+            f"the replaced files stay for {grace_hours:g} hours; a sealer, or `compact` again, deletes them",
+            soft_wrap=True,
+        )
 
 
 def _merge_all(sealer: Sealer, config: SealerConfig, *, grace: timedelta) -> None:

@@ -43,20 +43,21 @@ def _print_for_people(document: Document, state: str, console: Console) -> None:
     if document.original is not None:
         console.print(f"of invoice {document.original.number}: {escape(document.original.reason)}")
     table = Table(header_style="bold")
-    for name in ("", "what", "provider", "model", "calls", "quantities", "amount"):
-        table.add_column(name, justify="right" if name in {"", "calls", "amount"} else "left", overflow="fold")
+    for name in ("", "what", "calls", "quantities", "amount"):
+        is_figure = name in {"", "calls", "amount"}
+        table.add_column(name, justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold")
     for line in document.lines:
         table.add_row(*_cells(line, document.currency))
     totals = document.totals
     table.add_section()
-    table.add_row("", "[bold]net[/bold]", "", "", "", "", f"[bold]{totals.net} {document.currency}[/bold]")
+    table.add_row("", "[bold]net[/bold]", "", "", f"[bold]{totals.net} {document.currency}[/bold]")
     for tax in document.taxes:
         name = f"tax {tax.rate * 100:f} % {escape(tax.reason)}".strip()
-        table.add_row("", name, "", "", "", "", f"{tax.amount} {document.currency}")
+        table.add_row("", name, "", "", f"{tax.amount} {document.currency}")
     for one in document.prepaid:
-        table.add_row("", escape(one.reason), "", "", "", "", f"{-one.amount} {document.currency}")
+        table.add_row("", escape(one.reason), "", "", f"{-one.amount} {document.currency}")
     if document.taxes or document.prepaid:
-        table.add_row("", "[bold]payable[/bold]", "", "", "", "", f"[bold]{totals.payable} {document.currency}[/bold]")
+        table.add_row("", "[bold]payable[/bold]", "", "", f"[bold]{totals.payable} {document.currency}[/bold]")
     console.print(table)
     _print_left_out(document, console)
 
@@ -68,10 +69,10 @@ def _cells(line: Line, currency: str) -> tuple[str, ...]:
         what = (
             f"{what} — correction of {line.correction.number}, {line.correction.period.start:%Y-%m} ({escape(reasons)})"
         )
-    quantities = ", ".join(f"{count:,} {unit}" for unit, count in line.quantities.items())
-    amount = f"{line.amount} {currency}"
-    provider, model = escape(line.provider or "—"), escape(line.model or "—")
-    return str(line.number), what, provider, model, f"{line.calls:,}", quantities, amount
+    if line.provider or line.model:
+        what += f"\n[dim]{escape(line.provider or '—')} · {escape(line.model or '—')}[/dim]"
+    quantities = "\n".join(f"{count:,} {unit.replace('_', ' ')}" for unit, count in line.quantities.items())
+    return str(line.number), what, f"{line.calls:,}", quantities, f"{line.amount} {currency}"
 
 
 def _print_left_out(document: Document, console: Console) -> None:

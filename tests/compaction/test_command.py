@@ -47,3 +47,10 @@ def test_backup_of_a_compacted_ledger_is_restored(tmp_path: Path) -> None:
         assert pipeline.sealer
         assert answers(pipeline) == before
         assert list((tmp_path / "two" / "ledger" / "history").iterdir())
+
+
+def test_a_folder_without_a_ledger_is_none_to_found(tmp_path: Path) -> None:
+    """A misspelt --data-dir is told, and nothing is made there."""
+    finished = spanledger("compact", "--data-dir", str(tmp_path / "misspelt"))
+    assert (finished.returncode, "there is no ledger" in finished.stderr) == (1, True)
+    assert not (tmp_path / "misspelt").exists()
