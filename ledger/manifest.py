@@ -37,13 +37,13 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 from ledger.errors import LedgerDamagedError, LedgerMissingError, LedgerTooNewError
 from ledger.filesystem import AppendFile, Filesystem
 from ledger.history import digest_in_history, write_history
+from ledger.moments import now
 from ledger.state import RECEIVED as RECEIVED
 from ledger.state import Commit as Commit
 from ledger.state import LedgerState as LedgerState
@@ -273,13 +273,3 @@ def _digest(line: Mapping[str, Any]) -> str:
         {name: value for name, value in line.items() if name != "digest"}, sort_keys=True, separators=(",", ":")
     )
     return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
-
-
-def now() -> str:
-    """Return the moment as manifests write it."""
-    return moment(datetime.now(UTC))
-
-
-def moment(when: datetime) -> str:
-    """Return a moment as manifests write it."""
-    return when.isoformat(timespec="microseconds").replace("+00:00", "Z")

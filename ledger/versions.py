@@ -19,13 +19,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from ledger.errors import LedgerDamagedError, SpanledgerError
 from ledger.filesystem import Filesystem
 from ledger.lock import ProcessLock
+from ledger.moments import now
 
 _FILE: Final = re.compile(r"(\d{6,})-([a-z]+)-([A-Za-z0-9._-]{1,80})-([0-9a-f]{16})\.json")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
@@ -140,8 +140,7 @@ class Versions:
         digest = _digest(text)
         path = self._folder / f"{number:06d}-{kind}-{name}-{digest}.json"
         assert not path.exists(), f"{path} is there already"
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        body: dict[str, Any] = {"recorded_time": now, "details": dict(details), "text": text}
+        body: dict[str, Any] = {"recorded_time": now(), "details": dict(details), "text": text}
         body["digest"] = _digest_of(body)
         self._filesystem.write_durably(path, json.dumps(body, sort_keys=True).encode())
         return Version(number, kind, name, digest, path)

@@ -22,7 +22,7 @@ import structlog
 from ledger.compacted import DAY_US
 from ledger.filesystem import Filesystem
 from ledger.layout import DataDirectory
-from ledger.manifest import moment
+from ledger.moments import moment
 from ledger.room import room_at
 from ledger.state import Commit
 from receiver.sealer.compaction.choosing import Merge, choose
