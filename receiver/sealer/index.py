@@ -193,6 +193,9 @@ class Index:
         self._db: Any = Rdict(str(folder), options=options)
         self._synced = WriteOptions()
         self._synced.sync = True
+        self._unlogged = WriteOptions()
+        # A property, of which the library's types know only the setter.
+        self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]
 
     @property
     def meta(self) -> IndexMeta | None:
@@ -248,8 +251,13 @@ class Index:
         return self._db.get(b"L" + trace.prefix + span_id + content_hash) is not None
 
     def add(self, changes: IndexChanges) -> None:
-        """Write changes of an index that is being built; nothing counts before `apply` says up to which commit."""
-        self._db.write(self._batch(changes))
+        """Write changes of an index that is being built; nothing counts, or is durable, before `built`."""
+        self._db.write(self._batch(changes), self._unlogged)
+
+    def built(self, *, ledger_id: str, commit: int) -> None:
+        """Make durable what was added, and then say up to which commit it goes."""
+        self._db.flush(True)
+        self.apply(IndexChanges(), ledger_id=ledger_id, commit=commit)
 
     def apply(self, changes: IndexChanges, *, ledger_id: str, commit: int) -> None:
         """Write a commit's changes and the commit's number, synced, as one."""

@@ -17,8 +17,10 @@ import pyarrow as pa
 from ledger.layout import DataDirectory
 from ledger.manifest import LedgerState, read_lines
 from ledger.row_groups import each_row_group
+from ledger.schema import Table
 from ledger.segment import Segment, read_segment, segment_of
 from receiver.sealer.index import Index, IndexChanges, IndexMeta, delete_index
+from receiver.sealer.lone_rows import put_lone_rows
 from receiver.sealer.row_facts import changes_of_rows, columns_of
 
 Progress = Callable[[int, int], None]
@@ -76,10 +78,14 @@ def _build(index: Index, data: DataDirectory, state: LedgerState, *, progress: P
     done = 0
     for segment in state.segments:
         for rows in _parts(segment, data):
-            index.add(changes_of_rows([(segment.table, rows)], index=index))
             done += rows.num_rows
+            changes = IndexChanges()
+            others = put_lone_rows(rows, changes, index=index) if segment.table == Table.USAGE else rows
+            index.add(changes)
+            if others.num_rows:
+                index.add(changes_of_rows([(segment.table, others)], index=index))
             progress(done, of)
-    index.apply(IndexChanges(), ledger_id=state.ledger_id, commit=state.commit)
+    index.built(ledger_id=state.ledger_id, commit=state.commit)
 
 
 def _parts(segment: Segment, data: DataDirectory) -> Iterator[pa.Table]:
