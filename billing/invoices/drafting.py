@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -21,12 +21,12 @@ from billing.customers import book
 from billing.customers.customer import Customer, unregistered
 from billing.customers.grants import Grant, grants
 from billing.errors import InvalidPeriodError, OverlappingPeriodError, UnknownCustomerError, did_you_mean
-from billing.invoices.agreed import Agreed, agree, agreed_before
+from billing.invoices.agreed import Agreed, agree
 from billing.invoices.composing import compose
-from billing.invoices.correcting import Invoiced, corrections
 from billing.invoices.document import AsOfSaid, Document, Line, UnattributedSaid, encode
 from billing.invoices.kept import Kept, invoiced, standing
-from billing.invoices.measured import Measured, changed_since, measure
+from billing.invoices.learned import Billed, attempt, corrections_owed
+from billing.invoices.measured import Measured, measure
 from billing.periods import Period, is_in_future
 from billing.plans.catalogue import Catalogue, read_catalogue
 from billing.rating.rate import rate
@@ -38,8 +38,6 @@ from billing.warehouse.warehouse import AsOf, Warehouse
 from ledger.errors import SpanledgerError
 from ledger.layout import DataDirectory
 
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
 _LONGEST: Final = timedelta(days=5 * 366)
 _CALENDAR: Final = (datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
@@ -89,10 +87,8 @@ class _Case:
     """One draft on its way."""
 
     wanted: Wanted
-    customer: Customer
+    before: Billed
     agreed: Agreed
-    subjects: list[Document]
-    invoiced: Mapping[str, Mapping[str, Invoiced]]
     grants: Sequence[Grant]
     fingerprint: str
 
@@ -116,13 +112,14 @@ def draft_all(parts: Parts, wanted: Sequence[Wanted], *, now: datetime | None = 
     as_of = parts.warehouse.as_of()
     with parts.database.reading() as session:
         catalogue = read_catalogue(session)
-        cases = [_attempt(_case, session, one, catalogue, now or datetime.now(UTC)) for one in wanted]
+        cases = [attempt(_case, session, one, catalogue, now or datetime.now(UTC)) for one in wanted]
     open_cases = [case for case in cases if isinstance(case, _Case)]
     measured = iter(measure(parts.warehouse, [case.agreed for case in open_cases], commit=as_of.commit))
-    corrected = iter(_corrected(parts.warehouse, open_cases, catalogue, as_of))
+    before = [case.before for case in open_cases]
+    corrected = iter(corrections_owed(parts.warehouse, before, catalogue, commit=as_of.commit))
     around = _Around(parts.warehouse, seller, as_of, jobs)
     return [
-        _attempt(_draft, case, next(measured), next(corrected), around) if isinstance(case, _Case) else case
+        attempt(_draft, case, next(measured), next(corrected), around) if isinstance(case, _Case) else case
         for case in cases
     ]
 
@@ -188,24 +185,23 @@ def _case(session: Session, wanted: Wanted, catalogue: Catalogue, now: datetime)
         )
     return _Case(
         wanted=wanted,
-        customer=customer,
+        before=Billed(customer, [one.document for one in before], invoiced(session, [one.id for one in before])),
         agreed=agree(customer, wanted.period, catalogue),
-        subjects=[one.document for one in before],
-        invoiced=invoiced(session, [one.id for one in before]),
         grants=grants(session, wanted.customer),
         fingerprint=fingerprint(session, wanted.customer),
     )
 
 
 def _draft(case: _Case, measured: Measured, corrected: Sequence[Line] | SpanledgerError, around: _Around) -> Draft:
-    if not case.customer.is_registered and not case.subjects and not any((*measured.usage, *measured.without_plan)):
-        around.require_seen(case.customer)
+    customer = case.before.customer
+    if not customer.is_registered and not case.before.subjects and not any((*measured.usage, *measured.without_plan)):
+        around.require_seen(customer)
     if isinstance(corrected, SpanledgerError):
         raise corrected
     measured.require_plans(case.agreed)
     document = compose(
         invoice_id=case.wanted.invoice_id,
-        customer=case.customer,
+        customer=customer,
         seller=around.seller,
         agreed=case.agreed,
         as_of=around.as_of,
@@ -215,42 +211,7 @@ def _draft(case: _Case, measured: Measured, corrected: Sequence[Line] | Spanledg
         unattributed=around.unattributed(case.agreed.terms.start, case.agreed.terms.end),
         notes=case.wanted.notes,
     )
-    return Draft(document, case.fingerprint, tuple(case.subjects), around.jobs)
-
-
-def _corrected(
-    warehouse: Warehouse, cases: Sequence[_Case], catalogue: Catalogue, as_of: AsOf
-) -> list[list[Line] | SpanledgerError]:
-    """Return the correction lines of each case: of those periods of which something was learned since."""
-    found: list[list[Line] | SpanledgerError] = [[] for _ in cases]
-    subjects = [
-        (place, subject, agreed_before(subject, case.customer, catalogue))
-        for place, case in enumerate(cases)
-        for subject in case.subjects
-    ]
-    asked = [(agreed, subject.as_of.commit) for _, subject, agreed in subjects]
-    learned = changed_since(warehouse, asked, commit=as_of.commit)
-    changed = []
-    for number, (place, subject, agreed) in enumerate(subjects):
-        reasons = learned.get(number, ())
-        if agreed.ids != subject.terms.ids:
-            reasons = (*reasons, "other ids mean this customer")
-        if reasons:
-            changed.append((place, subject, agreed, reasons))
-    measured = measure(warehouse, [agreed for _, _, agreed, _ in changed], commit=as_of.commit)
-    for (place, subject, agreed, reasons), usage in zip(changed, measured, strict=True):
-        lines = _attempt(_correction, subject, agreed, usage, cases[place].invoiced[subject.id], reasons)
-        so_far = found[place]
-        if isinstance(so_far, list):
-            found[place] = lines if isinstance(lines, SpanledgerError) else [*so_far, *lines]
-    return found
-
-
-def _correction(
-    subject: Document, agreed: Agreed, usage: Measured, before: Mapping[str, Invoiced], reasons: tuple[str, ...]
-) -> list[Line]:
-    usage.require_plans(agreed)
-    return list(corrections(subject, rate(agreed.terms, usage.usage), before, reasons=reasons))
+    return Draft(document, case.fingerprint, tuple(case.before.subjects), around.jobs)
 
 
 class _Around:
@@ -288,13 +249,3 @@ class _Around:
             raise UnknownCustomerError(
                 f"{customer.id!r} always means another customer.", hint="Bill the customer whose alias it is."
             )
-
-
-def _attempt(
-    act: Callable[_Arguments, _Result], *given: _Arguments.args, **named: _Arguments.kwargs
-) -> _Result | SpanledgerError:
-    """Return what `act` gives, or what is wrong: one failing customer does not stop the others."""
-    try:
-        return act(*given, **named)
-    except SpanledgerError as failed:
-        return failed
