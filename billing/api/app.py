@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from billing.api import costs, customers, health, invoices, page, plans, problems, reference, sql
+from billing.api import costs, customers, health, invoices, page, plans, problems, reconciliation, reference, sql
 from billing.api.forms import Problem
 from billing.api.limits import BodyLimit
 from billing.api.state import State
@@ -62,7 +62,7 @@ def create_app(config: BillingConfig) -> FastAPI:
     )
     app.add_middleware(BodyLimit)
     problems.install(app)
-    for part in (costs, sql, customers, plans, invoices, health, page, reference):
+    for part in (costs, sql, customers, plans, invoices, reconciliation, health, page, reference):
         app.include_router(part.router)
     return app
 

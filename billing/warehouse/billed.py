@@ -112,6 +112,23 @@ FROM entries WHERE start_time >= ? AND start_time < ? AND "commit" <= ?""",
     )[0]
 
 
+def totals(warehouse: Warehouse, *, commit: int) -> list[Row]:
+    """Return calls and cost of all the ledger, as known at a commit, by currency and by whether they are nobody's."""
+    return warehouse.rows(
+        """SELECT customer_id IS NULL AS is_nobodys, cost_currency AS currency,
+    sum(call_count)::BIGINT AS calls, sum(cost) AS cost
+FROM entries WHERE "commit" <= ? GROUP BY ALL""",
+        [commit],
+    )
+
+
+def totals_of_calls(warehouse: Warehouse) -> list[Row]:
+    """Return calls and cost of all the ledger by currency, from its view of calls."""
+    return warehouse.rows(
+        "SELECT cost_currency AS currency, count(*) AS calls, sum(cost) AS cost FROM calls GROUP BY ALL"
+    )
+
+
 def digest_of(warehouse: Warehouse, commit: int) -> tuple[str, str | None]:
     """Return the ledger's id, and the digest of one of its commits; None where it has no such commit."""
     return warehouse.ledger_id(), warehouse.digest_of(commit)

@@ -103,6 +103,10 @@ PANELS: Final = {
             "Bill a month: an invoice for every customer with calls or corrections. Run again, it goes on where it "
             "stopped.",
         ),
+        "reconcile": Listed(
+            "reconcile",
+            "Show that all that was invoiced and all that is open is what the ledger has; exit code 1 where it is not.",
+        ),
         "invoice": Listed("invoices", "Draft, finalise, print, void and credit invoices."),
     },
 }

@@ -1,0 +1,77 @@
+"""`reconcile`: everything invoiced, and everything still open, against the ledger."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from billing.invoices.reconciling import CustomerSide, Spend
+from billing.invoices.reconciling import reconcile as compare
+from spanledger.billing_parts import billing_parts
+from spanledger.cli.options import DataDir, Format
+from spanledger.printing.rows import OutputFormat, json_value, print_rows
+
+_COLUMNS: Final = (
+    "customer", "invoice", "invoiced", "corrected", "owed", "now", "credited", "currency", "calls", "cost",
+)  # fmt: skip
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(rich_help_panel="Billing")(reconcile)
+
+
+def reconcile(
+    customer: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+    data_dir: DataDir = None,
+    output_format: Format = OutputFormat.TABLE,
+) -> None:
+    """Show that all that was invoiced and all that is open is what the ledger has; exit code 1 where it is not.
+
+    For each invoice: what it asked for, what later invoices corrected, what the next one will, and what its period
+    comes to now. `not invoiced` are calls outside of all invoices.
+
+    Example: spanledger reconcile --customer acme
+    """
+    with billing_parts(data_dir) as parts:
+        found = compare(parts, only=customer)
+    if output_format == OutputFormat.JSON:
+        json.dump(json_value(found.said()), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        rows = [row for side in found.customers for row in _rows(side)]
+        if not customer:
+            rows.append(_row("", "nobody's", found.unattributed))
+            rows.append(_row("", "ledger", found.ledger))
+        print_rows(rows, columns=_COLUMNS, output_format=output_format)
+    console = Console(stderr=True, highlight=False)
+    for one in found.differences:
+        console.print(str(one), soft_wrap=True, markup=False)
+    if found.differences:
+        console.print(
+            f"{len(found.differences)} figures differ. Run `spanledger verify`, and keep the store and the ledger as "
+            "they are until it is known why.",
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
+    console.print(f"All figures agree, as of commit {found.commit}.")
+
+
+def _rows(side: CustomerSide) -> list[dict[str, Any]]:
+    rows = [
+        _row(side.customer, one.number, one.spend)
+        | {name: getattr(one, name) for name in ("invoiced", "corrected", "owed", "now", "credited", "currency")}
+        for one in side.invoices
+    ]
+    return [*rows, _row(side.customer, "not invoiced", side.not_invoiced)]
+
+
+def _row(customer: str, invoice: str, spend: Spend) -> dict[str, Any]:
+    cost = " + ".join(f"{amount:f} {currency}" for currency, amount in spend.cost)
+    return {
+        **dict.fromkeys(_COLUMNS), "customer": customer, "invoice": invoice, "calls": spend.calls, "cost": cost,
+    }  # fmt: skip
