@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo run test check lint types imports bench bench-short bench-scale accuracy accuracy-short live live-short faults faults-short kills kills-short soak soak-short fuzz fuzz-short format collector lock clean
+.PHONY: help demo run test check lint types imports bench bench-short bench-scale accuracy accuracy-short live live-short faults faults-short kills kills-short soak soak-short fuzz fuzz-short rest-fuzz format collector lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ fuzz: $(VENV)/.fuzz ## 10 million inputs, guided by coverage, for decoder, diale
 
 fuzz-short: $(VENV)/.fuzz ## the same, a minute or two
 	@$(BIN)/python -m tests.fuzz --inputs 60000
+
+rest-fuzz: $(VENV)/.dev ## ask the REST API all that its OpenAPI document permits and forbids (some minutes; briefly in the tests)
+	@$(BIN)/python -m tests.billing.rest_fuzz
 
 format: $(VENV)/.dev ## put the code into the house's form
 	@$(BIN)/ruff check --fix-only --quiet

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from billing.errors import (
     ChangedMeanwhileError,
@@ -125,12 +126,21 @@ def _fault(error: dict[str, Any]) -> dict[str, str]:
     return {"field": field, "value": found, "what": error["msg"], "remedy": _SEE_DOCS}
 
 
-def _http(_request: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = "body-too-large" if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "http"
     answer = problem(error.status_code, kind, str(error.detail), hint="/docs lists what there is.")
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # Of several routes of one path the framework names only the first one's methods.
+        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return every method that some route has for the path of a request."""
+    fits = (one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE)
+    return {method for one in fits for method in getattr(one, "methods", None) or ()}
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -69,7 +69,7 @@ class ReconciliationOut(BaseModel):
 @router.get("")
 def reconciliation(
     state: Shared,
-    customer: Annotated[list[str] | None, Query(description="Only this customer; may be repeated.")] = None,
+    customer: Annotated[list[str], Query(default_factory=list, description="Only this customer; may be repeated.")],
 ) -> ReconciliationOut:
     """Compare all that was invoiced and all that is open with the ledger, by customer and invoice."""
-    return ReconciliationOut.model_validate(reconcile(state.parts, only=customer).said())
+    return ReconciliationOut.model_validate(reconcile(state.parts, only=customer or None).said())
