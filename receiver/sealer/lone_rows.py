@@ -1,14 +1,13 @@
 """Lone rows: usage entries that are the only span of their trace, and of their response id, in an index being built.
 
-Nearly all calls are. What they say to the index is laid out column by column, as `columns.alone` does it for spans that
-arrive; `row_facts` says the same of any row, one at a time.
+Nearly all calls are. Which ones are, `columns.alone` says, as of spans that arrive; what they say to the index is laid
+out column by column here, and `row_facts` says the same of any row, one at a time.
 
 Must not: read a file, or say anything of a row that is not alone.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,70 +17,63 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ledger.schema import UNIT_COLUMNS, SpanClass, Table
+from receiver.sealer.arrays import one_chunk, split
+from receiver.sealer.columns.alone import KeyedCalls, are_alone
+from receiver.sealer.columns.fields import SPAN_ID_BYTES, TRACE_ID_BYTES, Integers, Mask
 from receiver.sealer.facts import FactKind, SpanFact, SpanState
 from receiver.sealer.index import Index, IndexChanges, ResponseKey, TraceKey
 from receiver.sealer.response_ids import is_unique
 from receiver.sealer.row_facts import fact_of_row, in_microseconds
 
-_TRACE_BYTES: Final = 16
-_SPAN_BYTES: Final = 8
 # What `fact_of_row` looks at beside what is a call's own. Few kinds of rows differ in any of it.
 _KIND: Final = (
     "usage_status", "service_tier", "scope_name", "provider", "response_model", "request_model", "customer_source",
 )  # fmt: skip
 
-_Places = npt.NDArray[np.int64]
-_Mask = npt.NDArray[np.bool_]
 
+def changes_of_lone_rows(rows: pa.Table, *, index: Index) -> tuple[IndexChanges, pa.Table]:
+    """Derive what the lone ones of a usage table's rows say; return that, and the rows that are not alone.
 
-def put_lone_rows(rows: pa.Table, changes: IndexChanges, *, index: Index) -> pa.Table:
-    """Put what the lone ones of a usage table's rows say; return the rows that are not alone.
-
-    `rows` have the columns that `row_facts` asks for, and must not have been put before.
+    `rows` have the columns that `row_facts` asks for, and the index must not have them yet.
     """
     rows = rows.combine_chunks()
     named = _usage_of_spans(rows)
-    traces, responses = _trace_keys(rows, named), _response_keys(rows)
-    alone = named & _are_alone(traces, responses, index)
-    chosen = np.flatnonzero(alone)
-    if len(chosen) < rows.num_rows:
-        others = rows.take(pa.array(np.flatnonzero(~alone)))
-        rows = rows.take(pa.array(chosen))
-        traces = [traces[place] for place in chosen.tolist()]
-        responses = [responses[place] for place in chosen.tolist()]
-    else:
-        others = rows.slice(0, 0)
-    spans = _span_ids(rows)
-    changes.put_first_states(traces, _states(rows, spans))
+    calls = KeyedCalls(np.arange(rows.num_rows), _trace_keys(rows, named), _response_keys(rows))
+    alone = named & are_alone(calls, traces=(), ids=(), index=index)
+    calls = calls.at(np.flatnonzero(alone))
+    lone = rows.filter(pa.array(alone))
+    spans = _span_ids(lone)
+    changes = IndexChanges()
+    changes.put_first_states(calls.traces, _states(lone, spans))
     changes.put_first_responses(
-        (response, trace[-_TRACE_BYTES:] + span)
-        for response, trace, span in zip(responses, traces, spans, strict=True)
+        (response, trace[-TRACE_ID_BYTES:] + span)
+        for response, trace, span in zip(calls.responses, calls.traces, spans, strict=True)
         if response is not None
     )
-    return others
+    return changes, rows.filter(pa.array(~alone))
 
 
-def _usage_of_spans(rows: pa.Table) -> _Mask:
+def _usage_of_spans(rows: pa.Table) -> Mask:
     """Say which rows name a trace and a span, and nothing more, and are as first written."""
-    length = _numbers(pc.binary_length(_one_chunk(rows.column("source_id"))))
-    return (_numbers(rows.column("revision")) == 0) & (length == _TRACE_BYTES + _SPAN_BYTES)  # type: ignore[no-any-return]
+    length = _numbers(pc.binary_length(one_chunk(rows.column("source_id"))))
+    return (_numbers(rows.column("revision")) == 0) & (length == TRACE_ID_BYTES + SPAN_ID_BYTES)  # type: ignore[no-any-return]
 
 
-def _trace_keys(rows: pa.Table, named: _Mask) -> list[bytes]:
-    """Return each row's trace as the index has it; of a row that is not named so, something of no meaning."""
-    beginnings = _by_scope(rows, TraceKey.beginning)
-    if not named.all():
-        ids = rows.column("source_id").to_pylist()
-        return [beginning + one for beginning, one in zip(beginnings, ids, strict=True)]
-    return [beginning + one[:_TRACE_BYTES] for beginning, one in zip(beginnings, _source_ids(rows), strict=True)]
+def _trace_keys(rows: pa.Table, named: Mask) -> list[bytes]:
+    """Return each row's trace as the index has it, also of rows that name more than a span."""
+    ids = _source_ids(rows) if named.all() else rows.column("source_id").to_pylist()
+    return [
+        beginning + one[:TRACE_ID_BYTES]
+        for beginning, one in zip(_by_scope(rows, TraceKey.beginning), ids, strict=True)
+    ]
 
 
 def _span_ids(rows: pa.Table) -> list[bytes]:
-    return [one[_TRACE_BYTES:] for one in _source_ids(rows)]
+    return [one[TRACE_ID_BYTES:] for one in _source_ids(rows)]
 
 
 def _source_ids(rows: pa.Table) -> list[bytes]:
-    return _octets(rows.column("source_id").cast(pa.binary(_TRACE_BYTES + _SPAN_BYTES)))
+    return _octets(rows.column("source_id").cast(pa.binary(TRACE_ID_BYTES + SPAN_ID_BYTES)))
 
 
 def _response_keys(rows: pa.Table) -> list[bytes | None]:
@@ -95,27 +87,9 @@ def _response_keys(rows: pa.Table) -> list[bytes | None]:
 
 def _by_scope(rows: pa.Table, beginning: Callable[[str], bytes]) -> list[bytes]:
     """Return what stands before each row's key."""
-    scopes = _one_chunk(rows.column("ingest_scope")).dictionary_encode()
+    scopes = one_chunk(rows.column("ingest_scope")).dictionary_encode()
     distinct = [beginning(scope) for scope in scopes.dictionary.to_pylist()]
     return [distinct[place] for place in _numbers(scopes.indices).tolist()]
-
-
-def _are_alone(traces: list[bytes], responses: list[bytes | None], index: Index) -> _Mask:
-    """Say which rows are of traces and response ids that nobody else has, here or in the index."""
-    given = _not_new([one for one in responses if one is not None], index)
-    seen = _not_new(traces, index)
-    return np.array(
-        [trace not in seen and response not in given for trace, response in zip(traces, responses, strict=True)],
-        np.bool_,
-    )
-
-
-def _not_new(keys: Sequence[bytes], index: Index) -> set[bytes]:
-    """Return the keys that the index has, or that several of these rows have."""
-    known = {key for key, record in zip(keys, index.records(keys), strict=True) if record is not None}
-    if len(set(keys)) == len(keys):
-        return known
-    return known | {key for key, count in Counter(keys).items() if count > 1}
 
 
 def _states(rows: pa.Table, spans: Sequence[bytes]) -> list[SpanState]:
@@ -143,16 +117,16 @@ def _states(rows: pa.Table, spans: Sequence[bytes]) -> list[SpanState]:
     ]  # fmt: skip
 
 
-def _kinds(rows: pa.Table) -> tuple[list[tuple[SpanFact, bool]], _Places]:
+def _kinds(rows: pa.Table) -> tuple[list[tuple[SpanFact, bool]], Integers]:
     """Return for each kind of row a fact, and whether the customer is its own word; and each row's kind."""
-    other = _one_chunk(rows.column("other_usage"))
+    other = one_chunk(rows.column("other_usage"))
     units = np.diff(_numbers(other.offsets)).astype(np.int64) * _numbers(other.is_valid())
     for name in UNIT_COLUMNS:
         units += _numbers(rows.column(name).is_valid())
     codes = units * 4
     codes += 2 * _numbers(rows.column("response_id").is_valid()) + _numbers(rows.column("customer_id").is_valid())
-    flags = pc.binary_join(_one_chunk(rows.column("usage_flags")), "\n")
-    for column in (flags, *(_one_chunk(rows.column(name)) for name in _KIND)):
+    flags = pc.binary_join(one_chunk(rows.column("usage_flags")), "\n")
+    for column in (flags, *(one_chunk(rows.column(name)) for name in _KIND)):
         encoded = column.dictionary_encode(null_encoding="encode")
         codes = _numbered(codes * len(encoded.dictionary) + _numbers(encoded.indices))
     first = np.empty(codes.max(initial=-1) + 1, np.int64)
@@ -162,24 +136,24 @@ def _kinds(rows: pa.Table) -> tuple[list[tuple[SpanFact, bool]], _Places]:
     return [(fact, fact.customer_id is not None) for fact in facts], codes
 
 
-def _numbered(codes: _Places) -> _Places:
+def _numbered(codes: Integers) -> Integers:
     """Number codes from 0 in the order in which they come, so that products of them stay small."""
     return _numbers(pa.array(codes).dictionary_encode().indices).astype(np.int64)
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
     """Return texts of which few are distinct."""
-    encoded = _one_chunk(column).dictionary_encode(null_encoding="encode")
+    encoded = one_chunk(column).dictionary_encode(null_encoding="encode")
     distinct = encoded.dictionary.to_pylist()
     return [distinct[place] for place in _numbers(encoded.indices).tolist()]
 
 
 def _octets(column: pa.ChunkedArray) -> list[bytes]:
     """Return values of a fixed size; one that is not there is empty."""
-    array = _one_chunk(column)
+    array = one_chunk(column)
     size = array.type.byte_width
     octets = array.buffers()[1].to_pybytes()[array.offset * size : (array.offset + len(array)) * size]
-    values = [octets[start : start + size] for start in range(0, len(octets), size)]
+    values = split(octets, size)
     if array.null_count:
         return [value if said else b"" for value, said in zip(values, _numbers(array.is_valid()).tolist(), strict=True)]
     return values
@@ -187,7 +161,3 @@ def _octets(column: pa.ChunkedArray) -> list[bytes]:
 
 def _numbers(column: Any) -> npt.NDArray[Any]:
     return column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()  # type: ignore[no-any-return]
-
-
-def _one_chunk(column: pa.ChunkedArray) -> Any:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -19,8 +19,8 @@ from ledger.manifest import LedgerState, read_lines
 from ledger.row_groups import each_row_group
 from ledger.schema import Table
 from ledger.segment import Segment, read_segment, segment_of
-from receiver.sealer.index import Index, IndexChanges, IndexMeta, delete_index
-from receiver.sealer.lone_rows import put_lone_rows
+from receiver.sealer.index import Index, IndexMeta, delete_index
+from receiver.sealer.lone_rows import changes_of_lone_rows
 from receiver.sealer.row_facts import changes_of_rows, columns_of
 
 Progress = Callable[[int, int], None]
@@ -79,9 +79,10 @@ def _build(index: Index, data: DataDirectory, state: LedgerState, *, progress: P
     for segment in state.segments:
         for rows in _parts(segment, data):
             done += rows.num_rows
-            changes = IndexChanges()
-            others = put_lone_rows(rows, changes, index=index) if segment.table == Table.USAGE else rows
-            index.add(changes)
+            others = rows
+            if segment.table == Table.USAGE:
+                lone, others = changes_of_lone_rows(rows, index=index)
+                index.add(lone)
             if others.num_rows:
                 index.add(changes_of_rows([(segment.table, others)], index=index))
             progress(done, of)

@@ -30,6 +30,7 @@ from ledger.schema import (
 )
 from pricing.book import PriceBook
 from receiver.dialects.reading import Reading, SpanKind
+from receiver.sealer.arrays import one_chunk
 from receiver.sealer.candidate import Candidate
 from receiver.sealer.decode import EVIDENCE_CHARS_MAX, DecodedSpan, ResourceView, ScopeView, stripped
 from receiver.sealer.differences import NewRow, OldRow
@@ -271,7 +272,7 @@ def _check_taken(taken: pa.Table, rows: Sequence[OldRow]) -> None:
 def _rewritten(taken: pa.Table, rows: Sequence[OldRow], schema: pa.Schema, stamp: Stamp) -> pa.Table:
     count = len(rows)
     columns: dict[str, Column] = {
-        name: _one_chunk(taken.column(name)) for name in taken.column_names if name in schema.names
+        name: one_chunk(taken.column(name)) for name in taken.column_names if name in schema.names
     }
     reverse = pa.array([row.entry_type == EntryType.REVERSAL for row in rows])
     for name in (*UNIT_COLUMNS, *COST_COLUMNS):
@@ -354,13 +355,6 @@ def _with_overrides(column: Column, name: str, rows: Sequence[OldRow], schema: p
 
 
 # ---------------------------------------------------------------- columns
-
-
-def _one_chunk(column: pa.ChunkedArray) -> Column:
-    combined = column.combine_chunks()
-    if isinstance(combined, pa.ChunkedArray):
-        return combined.chunk(0) if combined.num_chunks else pa.nulls(0, combined.type)
-    return combined
 
 
 def _table(columns: Mapping[str, Column], schema: pa.Schema, count: int) -> pa.Table:

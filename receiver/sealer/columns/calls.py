@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ledger.schema import ENTRY_SCHEMA, TIME, UNIT_COLUMNS, SpanClass, Table
 from pricing.book import PriceBook
+from receiver.sealer.arrays import one_chunk, split
 from receiver.sealer.candidate import Candidate
 from receiver.sealer.columns.alone import KeyedCalls
 from receiver.sealer.columns.fields import SPAN_ID_BYTES, TRACE_ID_BYTES, Integers, Mask, Octets
@@ -154,7 +155,7 @@ class PlainCalls:
         own = self._own_columns(stamp)
         place = pa.array(self.prototype)
         arrays = [
-            own[name] if name in own else _spread(_one_chunk(patterns.column(name)), place)
+            own[name] if name in own else _spread(one_chunk(patterns.column(name)), place)
             for name in ENTRY_SCHEMA.names
         ]
         rows = pa.Table.from_arrays(arrays, schema=ENTRY_SCHEMA)
@@ -228,7 +229,7 @@ def texts_of(
             place = places.setdefault(name, prototype.copy())
             place[members] = patterns.num_rows + spans.by_key[key][rows[members]]
     return {
-        name: pa.concat_arrays([_one_chunk(patterns.column(name)), spans.distinct.text]).take(pa.array(place))
+        name: pa.concat_arrays([one_chunk(patterns.column(name)), spans.distinct.text]).take(pa.array(place))
         for name, place in places.items()
     }
 
@@ -249,18 +250,13 @@ def _pattern(fact: SpanFact) -> tuple[Any, ...]:
     return fact.kind, fact.model, fact.weight, fact.provider, fact.is_gateway, fact.is_cache_hit, fact.emitter
 
 
-def _one_chunk(column: pa.ChunkedArray) -> Column:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
 def _spread(values: Column, place: Column) -> Column:
     """Return the value at each place; a column without a value, the commonest, is not looked up."""
     return pa.nulls(len(place), values.type) if values.null_count == len(values) else values.take(place)
 
 
 def _split(octets: Octets) -> list[bytes]:
-    text, size = octets.tobytes(), octets.shape[1]
-    return [text[start : start + size] for start in range(0, len(text), size)]
+    return split(octets.tobytes(), octets.shape[1])
 
 
 def _fixed(octets: Octets, *, said: Mask | None = None) -> Column:
