@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from fractions import Fraction
@@ -12,6 +13,8 @@ from billing.errors import InvalidPeriodError
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
+CALENDAR: Final = (datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+"""All times that can be invoiced; call times lie in it."""
 _FORMS: Final = "Use 2026-10, 2026-10-01 or 2026-10-01T00:00:00Z."
 
 
@@ -99,6 +102,18 @@ def share_of_months(start: datetime, end: datetime, zone: tzinfo = UTC) -> Fract
         within = min(end, month.end) - max(start, month.start)
         share += Fraction(within // _MICROSECOND, (month.end - month.start) // _MICROSECOND)
     return share
+
+
+def uncovered(
+    parts: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Return the times of [start, end) that no part covers, in order."""
+    holes, reached = [], start
+    for begins, ends in sorted(parts):
+        if begins > reached:
+            holes.append((reached, begins))
+        reached = max(reached, ends)
+    return (*holes, (reached, end)) if reached < end else tuple(holes)
 
 
 def midnight(day: date, zone: tzinfo = UTC) -> datetime:

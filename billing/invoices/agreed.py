@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from billing.customers.customer import Customer
 from billing.invoices.document import ConversionSaid, Document, IdSaid, SegmentSaid, TermsSaid
-from billing.periods import Period, midnight, share_of_months
+from billing.periods import Period, midnight, share_of_months, uncovered
 from billing.plans.catalogue import Catalogue
 from billing.plans.exchange import rate_on
 from billing.plans.plan import Plan
@@ -121,12 +121,7 @@ def _plan_at(
 
 
 def _holes(segments: Sequence[Segment], start: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
-    holes, reached = [], start
-    for one in sorted(segments, key=lambda segment: segment.start):
-        if one.start > reached:
-            holes.append((reached, one.start))
-        reached = max(reached, one.end)
-    return (*holes, (reached, end)) if reached < end else tuple(holes)
+    return uncovered(((one.start, one.end) for one in segments), start, end)
 
 
 def _version(catalogue: Catalogue, said: SegmentSaid) -> Plan:

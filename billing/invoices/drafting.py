@@ -27,7 +27,7 @@ from billing.invoices.document import AsOfSaid, Document, Line, UnattributedSaid
 from billing.invoices.kept import Kept, invoiced, standing
 from billing.invoices.learned import Billed, attempt, corrections_owed
 from billing.invoices.measured import Measured, measure
-from billing.periods import Period, is_in_future
+from billing.periods import CALENDAR, Period, is_in_future
 from billing.plans.catalogue import Catalogue, read_catalogue
 from billing.rating.rate import rate
 from billing.seller import Seller, read_seller
@@ -39,7 +39,6 @@ from ledger.errors import SpanledgerError
 from ledger.layout import DataDirectory
 
 _LONGEST: Final = timedelta(days=5 * 366)
-_CALENDAR: Final = (datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def check_period(period: Period, *, now: datetime) -> None:
     """
     if period.start is None or period.end is None:
         raise InvalidPeriodError("an invoice needs both ends of its period.", hint="Give a month, or from and to.")
-    if not _CALENDAR[0] <= period.start < period.end <= _CALENDAR[1] or period.end - period.start > _LONGEST:
+    if not CALENDAR[0] <= period.start < period.end <= CALENDAR[1] or period.end - period.start > _LONGEST:
         raise InvalidPeriodError(
             f"the period from {period.start.isoformat()} to {period.end.isoformat()} is none that can be invoiced.",
             hint="It lies between 1971 and 9000, and is no longer than five years.",

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,12 +23,13 @@ from billing.customers import book
 from billing.customers.seen import customers_with_calls
 from billing.invoices import kept as books
 from billing.invoices.agreed import Agreed, agreed_before
-from billing.invoices.document import Document, Line, decode, digest
+from billing.invoices.document import Document, Line, digest
 from billing.invoices.drafting import Parts, customer_of
 from billing.invoices.kept import Kept
 from billing.invoices.learned import Billed, attempt, corrections_owed
 from billing.invoices.measured import Measured, measure
-from billing.periods import Period
+from billing.invoices.reconciled import CustomerSide, Difference, InvoicedPeriod, Reconciliation, Spend
+from billing.periods import CALENDAR, Period, uncovered
 from billing.plans.catalogue import read_catalogue
 from billing.rating.rate import rate
 from billing.warehouse import billed
@@ -37,126 +38,16 @@ from billing.warehouse.warehouse import Warehouse
 from ledger.errors import SpanledgerError
 
 _ZERO: Final = Decimal(0)
-# The calendar in which invoices' periods lie; call times do too.
-_BEGINNING: Final = datetime(1971, 1, 1, tzinfo=UTC)
-_END: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 Amounts = dict[str, Decimal]
 """By key of a line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spend:
-    """Calls, and what they cost by currency."""
-
-    calls: int = 0
-    cost: tuple[tuple[str, Decimal], ...] = ()
-
-    def __add__(self, other: Spend) -> Spend:
-        cost: dict[str, Decimal] = dict(self.cost)
-        for currency, amount in other.cost:
-            cost[currency] = cost.get(currency, _ZERO) + amount
-        return Spend(self.calls + other.calls, tuple(sorted((name, one) for name, one in cost.items() if one)))
-
-    def said(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {"calls": self.calls, "cost": dict(self.cost)}
-
-    def __str__(self) -> str:
-        return f"{self.calls:,} calls, " + (" + ".join(f"{amount:f} {name}" for name, amount in self.cost) or "no cost")
-
-
-@dataclass(frozen=True, slots=True)
-class InvoicedPeriod:
-    """A standing invoice, and what became of its period. Amounts are net."""
-
-    invoice: str
-    number: str
-    period: Period
-    currency: str
-    invoiced: Decimal
-    """On the invoice itself."""
-    corrected: Decimal
-    """On later invoices."""
-    owed: Decimal
-    """On the next invoice."""
-    now: Decimal
-    """What the period comes to."""
-    credited: Decimal
-    """By credit notes: given back, and not asked for again."""
-    spend: Spend
-
-    def said(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        amounts = {name: getattr(self, name) for name in ("invoiced", "corrected", "owed", "now", "credited")}
-        return {
-            "id": self.invoice, "number": self.number, "from": self.period.start, "to": self.period.end,
-            "currency": self.currency, **amounts, **self.spend.said(),
-        }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerSide:
-    """One customer's invoices and calls."""
-
-    customer: str
-    invoices: tuple[InvoicedPeriod, ...]
-    not_invoiced: Spend
-    """Of the times between the invoices' periods."""
-    ledger: Spend
-
-    def said(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {
-            "customer": self.customer,
-            "invoices": [one.said() for one in self.invoices],
-            "not_invoiced": self.not_invoiced.said(),
-            "ledger": self.ledger.said(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Two figures that must be equal, and are not."""
-
-    customer: str
-    about: str
-    """An invoice's number, or what is compared."""
-    what: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        who = f"{self.customer}: " if self.customer else ""
-        return f"{who}{self.about}: {self.what}: expected {self.expected}, found {self.found}."
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """Both sides, as of a commit."""
-
-    commit: int
-    customers: tuple[CustomerSide, ...]
-    unattributed: Spend
-    ledger: Spend
-    differences: tuple[Difference, ...]
-
-    def said(self) -> dict[str, Any]:
-        """Return it as plain values: amounts are decimals, costs by currency."""
-        return {
-            "commit": self.commit,
-            "agrees": not self.differences,
-            "customers": [one.said() for one in self.customers],
-            "unattributed": self.unattributed.said(),
-            "ledger": self.ledger.said(),
-            "differences": [asdict(one) for one in self.differences],
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class _Case:
     billed: Billed
     standing: Sequence[Kept]
+    """Of `billed.subjects`, in their order."""
     agreed: Sequence[Agreed]
     """Of each standing invoice."""
     credited: Sequence[Decimal]
@@ -189,12 +80,15 @@ def reconcile(parts: Parts, *, only: Sequence[str] | None = None) -> Reconciliat
                 )
             )
     owed = corrections_owed(parts.warehouse, [one.billed for one in cases], catalogue, commit=commit)
-    spend = _Spends(parts.warehouse, cases, commit=commit)
+    # Windows of one id must not meet within a question: all of time is another one.
+    between = _spent(parts.warehouse, cases, [_between(one) for one in cases], commit=commit)
+    whole_time = _spent(parts.warehouse, cases, [[CALENDAR] for _ in cases], commit=commit)
     measured = iter(measure(parts.warehouse, [one for case in cases for one in case.agreed], commit=commit))
     sides: list[CustomerSide] = []
     differences: list[Difference] = []
     for place, (case, lines) in enumerate(zip(cases, owed, strict=True)):
-        made = attempt(_side, case, lines, [next(measured) for _ in case.agreed], spend, place)
+        of_invoices = [next(measured) for _ in case.agreed]
+        made = attempt(_side, case, lines, of_invoices, not_invoiced=between[place], ledger=whole_time[place])
         if isinstance(made, SpanledgerError):
             differences.append(Difference(case.name, "invoices", "what they come to now", "figures", str(made)))
         else:
@@ -208,14 +102,19 @@ def reconcile(parts: Parts, *, only: Sequence[str] | None = None) -> Reconciliat
 
 
 def _all(parts: Parts) -> list[str]:
-    seen = customers_with_calls(parts.warehouse, parts.database, Period(_BEGINNING, _END))
+    seen = customers_with_calls(parts.warehouse, parts.database, Period(*CALENDAR))
     with parts.database.reading() as session:
         registered = {one.id for one in book.customers(session)}
         return sorted(seen | registered | set(books.billed_customers(session)))
 
 
 def _side(
-    case: _Case, owed: Sequence[Line] | SpanledgerError, measured: Sequence[Measured], spend: _Spends, place: int
+    case: _Case,
+    owed: Sequence[Line] | SpanledgerError,
+    measured: Sequence[Measured],
+    *,
+    not_invoiced: Spend,
+    ledger: Spend,
 ) -> tuple[CustomerSide, list[Difference]]:
     if isinstance(owed, SpanledgerError):
         raise owed
@@ -226,15 +125,17 @@ def _side(
         about = document.number or one.id
         usage.require_plans(case.agreed[number])
         now = {line.key: line.amount for line in rate(case.agreed[number].terms, usage.usage).lines}
-        open_lines = _by_key(
+        open_lines = _added(
             (line.key, line.amount)
             for line in owed
             if line.correction is not None and line.correction.invoice_id == one.id
         )
         table = {key: said.amount for key, said in case.billed.invoiced[one.id].items()}
-        differences += _content(case.name, one)
+        differences += _content(case.name, one, document)
         differences += _lines(case.name, about, "the lines kept of its period", sent[one.id], table)
-        differences += _lines(case.name, about, "invoiced and open", now, _sum(sent[one.id], open_lines))
+        differences += _lines(
+            case.name, about, "invoiced and open", now, _added([*sent[one.id].items(), *open_lines.items()])
+        )
         own = sum((line.amount for line in document.lines if line.correction is None), _ZERO)
         periods.append(
             InvoicedPeriod(
@@ -247,10 +148,9 @@ def _side(
                 owed=sum(open_lines.values(), _ZERO),
                 now=sum(now.values(), _ZERO),
                 credited=case.credited[number],
-                spend=spend.of_invoice(place, number),
+                spend=_measured(usage),
             )
         )
-    not_invoiced, ledger = spend.not_invoiced(place), spend.of_ledger(place)
     parts = sum((one.spend for one in periods), not_invoiced)
     differences += _same(case.name, "calls and cost", "invoiced periods and the times between them", ledger, parts)
     return CustomerSide(case.name, tuple(periods), not_invoiced, ledger), differences
@@ -258,53 +158,38 @@ def _side(
 
 def _sent(documents: Sequence[Document]) -> Mapping[str, Amounts]:
     """Return what documents ask for, by the invoice whose period it is for and by key."""
-    amounts: dict[str, Amounts] = defaultdict(dict)
+    lines: dict[str, list[tuple[str, Decimal]]] = defaultdict(list)
     for document in documents:
         for line in document.lines:
-            subject = amounts[document.id if line.correction is None else line.correction.invoice_id]
-            subject[line.key] = subject.get(line.key, _ZERO) + line.amount
-    return amounts
+            subject = document.id if line.correction is None else line.correction.invoice_id
+            lines[subject].append((line.key, line.amount))
+    return defaultdict(dict, {subject: _added(its) for subject, its in lines.items()})
 
 
-class _Spends:
-    """Calls and cost of each customer by windows of time, from one scan of the ledger."""
+def _between(case: _Case) -> Sequence[tuple[datetime, datetime]]:
+    """Return the times that no invoice of a customer is about."""
+    return uncovered(((one.period.start, one.period.end) for one in case.billed.subjects), *CALENDAR)
 
-    def __init__(self, warehouse: Warehouse, cases: Sequence[_Case], *, commit: int) -> None:
-        self._buckets: dict[tuple[int, str], int] = {}
-        windows: list[Window] = []
-        for place, case in enumerate(cases):
-            periods = [(one.period.start or _BEGINNING, one.period.end or _END) for one in case.standing]
-            for number, (start, end) in enumerate(periods):
-                windows += self._windows(case, start, end, (place, str(number)))
-            reached = _BEGINNING
-            for start, end in [*sorted(periods), (_END, _END)]:
-                windows += self._windows(case, reached, start, (place, "between"))
-                reached = max(reached, end)
-        # Windows of one id do not meet within a question: all of time is another one.
-        self._sums = billed.sums(warehouse, windows, commit=commit)
-        whole = [one for place, case in enumerate(cases) for one in self._windows(case, _BEGINNING, _END, (place, ""))]
-        self._sums |= billed.sums(warehouse, whole, commit=commit)
 
-    def of_invoice(self, place: int, number: int) -> Spend:
-        """Return what calls of an invoice's period come to."""
-        return self._of(place, str(number))
+def _spent(
+    warehouse: Warehouse, cases: Sequence[_Case], times: Sequence[Sequence[tuple[datetime, datetime]]], *, commit: int
+) -> list[Spend]:
+    """Return what each customer's calls of these times come to; one scan of the ledger."""
+    windows = [
+        Window(place, alias.id, *part)
+        for place, (case, its) in enumerate(zip(cases, times, strict=True))
+        for start, end in its
+        for alias in case.billed.customer.ids
+        if (part := alias.clipped(start, end)) is not None
+    ]
+    rows = billed.sums(warehouse, windows, commit=commit)
+    return [_all_of(rows.get(place, [])) for place in range(len(cases))]
 
-    def not_invoiced(self, place: int) -> Spend:
-        """Return what calls outside of all invoices' periods come to."""
-        return self._of(place, "between")
 
-    def of_ledger(self, place: int) -> Spend:
-        """Return what all calls of a customer come to."""
-        return self._of(place, "")
-
-    def _of(self, place: int, what: str) -> Spend:
-        return _all_of(self._sums.get(self._buckets.get((place, what), -1), []))
-
-    def _windows(self, case: _Case, start: datetime, end: datetime, what: tuple[int, str]) -> Iterator[Window]:
-        for alias in case.billed.customer.ids:
-            part = alias.clipped(start, end)
-            if part is not None:
-                yield Window(self._buckets.setdefault(what, len(self._buckets)), alias.id, *part)
+def _measured(measured: Measured) -> Spend:
+    """Return what the calls of a period come to."""
+    rows = (one for its in (*measured.usage, *measured.without_plan) for one in its)
+    return sum((_spend(one.calls, one.currency, one.cost) for one in rows), Spend())
 
 
 def _whole(warehouse: Warehouse, commit: int) -> tuple[Spend, Spend, Spend]:
@@ -321,15 +206,14 @@ def _of_all(sides: Sequence[CustomerSide], unattributed: Spend, whole: Spend) ->
     yield from _same("", "ledger", "all customers and what is nobody's", whole, found)
 
 
-def _content(customer: str, one: Kept) -> Iterator[Difference]:
+def _content(customer: str, one: Kept, document: Document) -> Iterator[Difference]:
     """Compare a document with the digest that it was finalised with."""
     assert one.content is not None
     found = digest(one.content.encode())
     if found != one.digest:
         yield Difference(customer, one.number or one.id, "its document's digest", one.digest or "none", found)
-    said = decode(one.content)
-    if said.number != one.number:
-        yield Difference(customer, one.number or one.id, "its document's number", str(one.number), str(said.number))
+    if document.number != one.number:
+        yield Difference(customer, one.number or one.id, "its document's number", str(one.number), str(document.number))
 
 
 def _lines(
@@ -347,19 +231,21 @@ def _same(customer: str, about: str, what: str, expected: Spend, found: Spend) -
 
 
 def _all_of(rows: Iterable[Mapping[str, Any]]) -> Spend:
-    return sum((Spend(row["calls"], ((row["currency"], row["cost"] or _ZERO),)) for row in rows), Spend())
+    return sum((_spend(row["calls"], row["currency"], row["cost"]) for row in rows), Spend())
+
+
+def _spend(calls: int, currency: str | None, cost: Decimal | None) -> Spend:
+    """Return a row's spend; a row without a currency has no cost."""
+    return Spend(calls, () if currency is None or not cost else ((currency, cost),))
 
 
 def _net(notes: Sequence[Kept]) -> Decimal:
     return sum((one.document.totals.net for one in notes), _ZERO)
 
 
-def _by_key(amounts: Iterator[tuple[str, Decimal]]) -> Amounts:
+def _added(amounts: Iterable[tuple[str, Decimal]]) -> Amounts:
+    """Return the sum of amounts for each key."""
     found: Amounts = {}
     for key, amount in amounts:
         found[key] = found.get(key, _ZERO) + amount
     return found
-
-
-def _sum(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> Amounts:
-    return {key: one.get(key, _ZERO) + other.get(key, _ZERO) for key in {**one, **other}}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from billing.invoices.reconciling import CustomerSide, Spend
+from billing.invoices.reconciled import CustomerSide, Spend
 from billing.invoices.reconciling import reconcile as compare
 from spanledger.billing_parts import billing_parts
 from spanledger.cli.options import DataDir, Format
@@ -71,7 +71,5 @@ def _rows(side: CustomerSide) -> list[dict[str, Any]]:
 
 
 def _row(customer: str, invoice: str, spend: Spend) -> dict[str, Any]:
-    cost = " + ".join(f"{amount:f} {currency}" for currency, amount in spend.cost)
-    return {
-        **dict.fromkeys(_COLUMNS), "customer": customer, "invoice": invoice, "calls": spend.calls, "cost": cost,
-    }  # fmt: skip
+    said = {"customer": customer, "invoice": invoice, "calls": spend.calls, "cost": spend.cost_text}
+    return dict.fromkeys(_COLUMNS) | said

@@ -38,9 +38,8 @@ class Used:
             return self.calls
         have = self.quantities
         if unit == "uncached_input_tokens":
-            return (
-                have.get("input_tokens", 0) - have.get("cache_read_tokens", 0) - have.get("cache_write_tokens", 0)
-            )  # fmt: skip
+            cached = have.get("cache_read_tokens", 0) + have.get("cache_write_tokens", 0)
+            return have.get("input_tokens", 0) - cached
         return have.get(unit, 0)
 
 

@@ -6,22 +6,19 @@ python -m tests.billing.rest_fuzz [--examples 300] [--seed N]
 from __future__ import annotations
 
 import argparse
-import contextlib
 import random
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from billing.store.database import Database
 from tests.billing.shop import Shop, used
 from tests.collector import free_endpoint, wait_until
-from tests.programs import Program
+from tests.programs import Program, is_listening
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 
@@ -39,16 +36,9 @@ def served(folder: Path) -> Iterator[str]:
     shop.close()
     database.close()
     listen = free_endpoint()
-    address = f"http://{listen}"
     with Program("serve", log=folder / "serve.log", data_dir=str(folder), http_listen=listen):
-        wait_until(lambda: _answers(f"{address}/healthz"), what="serve answers")
-        yield address
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-        return int(answer.status) == HTTPStatus.OK
-    return False
+        wait_until(lambda: is_listening(listen), what="serve listens")
+        yield f"http://{listen}"
 
 
 def asked(address: str, *, examples: int, seed: int) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from billing.invoices.reconciling import Reconciliation, reconcile
+from billing.invoices.reconciled import Reconciliation
+from billing.invoices.reconciling import reconcile
 from billing.invoices.undoing import credit, void
 from billing.store.database import Database
 from tests.billing.shop import NOW, Shop, used
