@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from billing.customers import book
 from billing.customers.seen import customers_with_calls
+from billing.errors import UnknownCustomerError, did_you_mean
 from billing.invoices import kept as books
 from billing.invoices.agreed import Agreed, agreed_before
 from billing.invoices.document import Document, Line, digest
@@ -62,9 +63,14 @@ def reconcile(parts: Parts, *, only: Sequence[str] | None = None) -> Reconciliat
 
     Raises:
         LedgerMissingError: nothing has been sealed yet.
+        UnknownCustomerError: one of `only` has no calls, is not registered and was never billed.
     """
     commit = parts.warehouse.as_of().commit
-    names = list(only) if only else _all(parts)
+    known = _all(parts)
+    names = list(dict.fromkeys(only)) if only else known
+    for name in names:
+        if name not in known:
+            raise UnknownCustomerError(f"nothing is known of a customer {name!r}.", hint=did_you_mean(name, known))
     with parts.database.reading() as session:
         catalogue = read_catalogue(session)
         cases = []

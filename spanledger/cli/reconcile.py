@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
-from billing.invoices.reconciled import CustomerSide, Spend
+from billing.invoices.reconciled import CustomerSide, Reconciliation, Spend
 from billing.invoices.reconciling import reconcile as compare
 from spanledger.billing_parts import billing_parts
 from spanledger.cli.options import DataDir, Format
@@ -18,6 +19,9 @@ from spanledger.printing.rows import OutputFormat, json_value, print_rows
 _COLUMNS: Final = (
     "customer", "invoice", "invoiced", "corrected", "owed", "now", "credited", "currency", "calls", "cost",
 )  # fmt: skip
+
+_INVOICED: Final = ("customer", "invoice", "invoiced", "corrected", "owed", "credited", "now")
+_SPENT: Final = ("customer", "invoice", "calls", "cost")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,11 +47,16 @@ def reconcile(
         json.dump(json_value(found.said()), sys.stdout, indent=2)
         sys.stdout.write("\n")
     else:
-        rows = [row for side in found.customers for row in _rows(side)]
-        if not customer:
-            rows.append(_row("", "nobody's", found.unattributed))
-            rows.append(_row("", "ledger", found.ledger))
-        print_rows(rows, columns=_COLUMNS, output_format=output_format)
+        invoices = [row for side in found.customers for row in _invoices(side)]
+        rows = [*invoices, *_spends(found, only=customer)]
+        if output_format == OutputFormat.CSV:
+            print_rows(rows, columns=_COLUMNS, output_format=output_format)
+        else:
+            # Two tables fit a terminal of 80 columns: what was invoiced, and what stands behind it.
+            shown = [row | {"now": f"{row['now']:f} {row['currency']}"} for row in invoices]
+            if shown:
+                print_rows(shown, columns=_INVOICED, output_format=output_format)
+            print_rows(rows, columns=_SPENT, output_format=output_format)
     console = Console(stderr=True, highlight=False)
     for one in found.differences:
         console.print(str(one), soft_wrap=True, markup=False)
@@ -61,13 +70,20 @@ def reconcile(
     console.print(f"All figures agree, as of commit {found.commit}.")
 
 
-def _rows(side: CustomerSide) -> list[dict[str, Any]]:
-    rows = [
+def _invoices(side: CustomerSide) -> list[dict[str, Any]]:
+    return [
         _row(side.customer, one.number, one.spend)
         | {name: getattr(one, name) for name in ("invoiced", "corrected", "owed", "now", "credited", "currency")}
         for one in side.invoices
     ]
-    return [*rows, _row(side.customer, "not invoiced", side.not_invoiced)]
+
+
+def _spends(found: Reconciliation, *, only: Sequence[str] | None) -> list[dict[str, Any]]:
+    """What no invoice is about, and the whole of the ledger unless some customers were asked for."""
+    rows = [_row(side.customer, "not invoiced", side.not_invoiced) for side in found.customers]
+    if only:
+        return rows
+    return [*rows, _row("", "nobody's", found.unattributed), _row("", "ledger", found.ledger)]
 
 
 def _row(customer: str, invoice: str, spend: Spend) -> dict[str, Any]:

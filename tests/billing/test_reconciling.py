@@ -84,7 +84,7 @@ def test_a_store_that_was_tampered_with_is_found(shop: Shop) -> None:
 
 
 def test_the_command_says_whether_all_agrees(tmp_path: Path) -> None:
-    """Exit code 0 and one line while it does; 1, and each figure, once it does not."""
+    """Exit code 0 and one line while it does; 1, and each figure, once it does not; a misspelt customer is an error."""
     data = tmp_path / "data"
     store = Database(f"sqlite:///{data / 'billing.db'}")
     shop = Shop(data, store)
@@ -93,6 +93,12 @@ def test_the_command_says_whether_all_agrees(tmp_path: Path) -> None:
     shop.close()
     good = spanledger("reconcile", "--data-dir", str(data), "--format", "json")
     assert (good.returncode, json.loads(good.stdout)["agrees"]) == (0, True)
+    assert ("INV-000001" in (said := spanledger("reconcile", "--data-dir", str(data))).stdout, said.returncode) == (
+        True,
+        0,
+    )
+    stranger = spanledger("reconcile", "--data-dir", str(data), "--customer", "acne")
+    assert (stranger.returncode, "acme" in stranger.stderr) == (1, True)
     with store.writing() as session:
         session.execute(text("UPDATE invoice_lines SET amount = '1.25'"))
     store.close()
