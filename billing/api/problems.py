@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from billing.errors import (
     ChangedMeanwhileError,
@@ -131,16 +131,19 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     kind = "body-too-large" if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "http"
     answer = problem(error.status_code, kind, str(error.detail), hint="/docs lists what there is.")
     answer.headers.update(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
         # Of several routes of one path the framework names only the first one's methods.
-        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
+        answer.headers["allow"] = ", ".join(methods)
     return answer
 
 
-def _methods(request: Request) -> set[str]:
-    """Return every method that some route has for the path of a request."""
-    fits = (one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE)
-    return {method for one in fits for method in getattr(one, "methods", None) or ()}
+def _methods(request: Request) -> list[str]:
+    """Return every method that the API documents for the path of a request; none for one that it does not document."""
+    path, documented = request.url.path, request.app.openapi()["paths"]
+    fits = [template for template in documented if compile_path(template)[0].match(path)]
+    # A path without parameters comes before those of whose parameters it could be one.
+    template = path if path in fits else next(iter(fits), None)
+    return [] if template is None else [method.upper() for method in documented[template]]
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

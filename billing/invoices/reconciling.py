@@ -37,6 +37,7 @@ from billing.warehouse import billed
 from billing.warehouse.billed import Window
 from billing.warehouse.warehouse import Warehouse
 from ledger.errors import SpanledgerError
+from ledger.money import round_to_minor_unit
 
 _ZERO: Final = Decimal(0)
 
@@ -142,7 +143,9 @@ def _side(
         differences += _lines(
             case.name, about, "invoiced and open", now, _added([*sent[one.id].items(), *open_lines.items()])
         )
-        own = sum((line.amount for line in document.lines if line.correction is None), _ZERO)
+        # An amount that is nothing is 0.00 too.
+        nothing = round_to_minor_unit(_ZERO, currency=document.currency)
+        own = sum((line.amount for line in document.lines if line.correction is None), nothing)
         periods.append(
             InvoicedPeriod(
                 invoice=one.id,
@@ -150,10 +153,10 @@ def _side(
                 period=one.period,
                 currency=document.currency,
                 invoiced=own,
-                corrected=sum(sent[one.id].values(), _ZERO) - own,
-                owed=sum(open_lines.values(), _ZERO),
-                now=sum(now.values(), _ZERO),
-                credited=case.credited[number],
+                corrected=sum(sent[one.id].values(), nothing) - own,
+                owed=sum(open_lines.values(), nothing),
+                now=sum(now.values(), nothing),
+                credited=nothing + case.credited[number],
                 spend=_measured(usage),
             )
         )

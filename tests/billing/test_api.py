@@ -344,3 +344,20 @@ def wait_until_open(listen: str) -> None:
         except OSError:
             assert time.monotonic() < deadline, f"nothing listens at {listen} after 20 s"
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/customers", {"GET", "POST"}),
+        ("DELETE", "/v1/customers/acme", {"GET", "PATCH"}),
+        ("POST", "/v1/costs", {"GET"}),
+        ("PUT", "/v1/invoices/inv_1", {"GET", "PATCH", "DELETE"}),
+        ("PATCH", "/v1/plans/check", {"POST"}),
+    ],
+)
+def test_a_405_names_every_method_of_the_path(client: TestClient, method: str, path: str, allowed: set[str]) -> None:
+    """All routes of a path say what it takes, not the first alone."""
+    answer = client.request(method, path)
+    problem(answer, 405, "http")
+    assert set(answer.headers["allow"].split(", ")) == allowed
